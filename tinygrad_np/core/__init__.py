@@ -1,0 +1,1 @@
+"""The engine: trees, Tensors, primitives, families, the tape. It imports NumPy only."""

@@ -1,0 +1,238 @@
+"""Primitives: an operation on raw arrays together with its rules, in one block.
+
+    @primitive
+    def cube(x):
+        return x**3
+
+    @cube.defvjp("x")                     # y' = 3 x²
+    def _(y, x):
+        return lambda g: g * 3 * x**2
+
+The contract, complete for all kinds of trace:
+
+- Positional parameters of the forward function are arrays (integer, index and label arrays too); keyword-only ones are
+  static options, already normalised. `*xs` takes any number of arrays.
+- `defvjp("x")`: a rule `(y, x, ..., **options) -> pullback(g)`, a map from a point to a linear map. What the pullback's
+  closure holds is what is kept for the backward pass. A rule for an argument, or one for several
+  (`defvjp("x", "w")`, whose pullback returns a tuple); for `*xs` the rule is `(i, y, *xs, **options)`.
+- `defjvp("x")`: a rule `(y, x, ..., **options) -> pushforward(x_dot)`.
+- `defbatch`: a rule `(size, axes, *args, **options) -> (result, axis)`; an axis is None where nothing is batched.
+- Several outputs: return a tuple or a namedtuple; then `y` and `g` are tuples, `g` with zeros where nothing arrived.
+  This is also how a forward pass saves a residual for its rules: as a further output.
+- No rule at all (`differentiable=False`): the function is locally constant or not numeric; differentiating traces pass
+  it one level down. A rule is NumPy code, so it is differentiable in its turn.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, overload
+
+from .tensor import Array, Tensor, implements
+
+Rule = Callable[..., Any]
+
+registry: dict[str, Primitive] = {}
+
+
+class Primitive:
+    """An operation: a forward function on raw arrays and the rules of its derivatives. Made by `primitive`.
+
+    Attributes
+    ----------
+    name : str
+        What messages call it.
+    key : str
+        The module-qualified name, its place in the registry. Declaring the name again replaces the entry.
+    arrays : tuple of str
+        Names of the array arguments, `variadic` if they are any number.
+    options : tuple of str
+        Names of the static options.
+    differentiable : bool
+        False for functions without a derivative.
+    vjps, jvps : dict
+        Rules by position of the argument; for a variadic primitive the only rule stands at -1.
+    joint : tuple or None
+        `(positions, rule)` of a joint VJP rule.
+    batch : callable or None
+        The batching rule.
+    linear : frozenset of int
+        Positions in each of which the operation is linear; there the forward function is its own JVP.
+    """
+
+    def __init__(
+        self,
+        forward: Callable[..., Any],
+        *,
+        implements_: tuple[Callable[..., Any], ...] = (),
+        differentiable: bool = True,
+        signature: inspect.Signature | None = None,
+        name: str | None = None,
+        module: str | None = None,
+        doc: str | None = None,
+    ) -> None:
+        self.forward = forward
+        self.name = name or forward.__name__.removesuffix("_op")  # `sum_op` serves behind the facing function `sum`
+        functools.update_wrapper(self, forward, updated=())
+        self.__module__ = module or forward.__module__
+        self.__doc__ = doc or forward.__doc__
+        self.__signature__ = signature or inspect.signature(forward)
+        self.key = f"{self.__module__}.{name or getattr(forward, '__qualname__', self.name)}"
+        parameters = self.__signature__.parameters.values()
+        kinds = inspect.Parameter
+        if any(p.kind is kinds.VAR_KEYWORD for p in parameters):
+            raise TypeError(f"primitive {self.name}: name the static options; **{self.name}'s options cannot be seen.")
+        self.variadic = any(p.kind is kinds.VAR_POSITIONAL for p in parameters)
+        self.options = tuple(p.name for p in parameters if p.kind is kinds.KEYWORD_ONLY)
+        self.arrays = tuple(p.name for p in parameters if p.kind is not kinds.KEYWORD_ONLY)
+        self.parameters = (*self.arrays, *self.options)
+        self._options = frozenset(self.options)
+        self.differentiable = differentiable
+        self.weak = False
+        self.vjps: dict[int, Rule] = {}
+        self.jvps: dict[int, Rule] = {}
+        self.joint: tuple[tuple[int, ...], Rule] | None = None
+        self.batch: Rule | None = None
+        self.linear: frozenset[int] = frozenset()
+        registry[self.key] = self
+        implements(*implements_)(self)
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.key}>"
+
+    def __call__(self, *args: Array, **options: Any) -> Any:
+        """Apply the operation: to plain arrays at once, else as the innermost trace among the arguments wants it."""
+        if options and not options.keys() <= self._options:
+            args, options = self._bind(args, options)
+        top = None
+        for x in args:
+            if type(x) is Tensor and (top is None or x._trace.level > top.level):
+                top = x._trace
+        for value in options.values():
+            if type(value) is Tensor:
+                self._refuse_option(options)
+        if top is None:
+            return self.forward(*args, **options)
+        return top.process(self, args, options)
+
+    def _bind(self, args: tuple[Any, ...], options: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Put arrays that came by keyword in their places."""
+        try:
+            bound = self.__signature__.bind(*args, **options)
+        except TypeError as error:
+            raise TypeError(f"{self.name}: {error}; it takes {self.name}{self.__signature__}.") from None
+        return bound.args, bound.kwargs
+
+    def _refuse_option(self, options: dict[str, Any]) -> None:
+        names = [name for name, value in options.items() if type(value) is Tensor]
+        raise TypeError(
+            f"{self.name}: the option {names[0]}= is static and cannot be a Tensor. Make it an array argument of the "
+            "operation, or pass tinygrad_np.stop_gradient(...) if its derivative is not wanted."
+        )
+
+    def position(self, name: str) -> int:
+        """Place of the array argument `name`, -1 for the `*xs` of a variadic primitive."""
+        if name not in self.arrays:
+            raise ValueError(
+                f"{self.name} has no array argument {name!r}; it has {', '.join(self.arrays)}"
+                + (f" and the static options {', '.join(self.options)}." if self.options else ".")
+            )
+        return -1 if self.variadic else self.arrays.index(name)
+
+    def defvjp(self, *names: str) -> Callable[[Rule], Rule]:
+        """Declare the VJP rule of one array argument, or a joint rule of several. See the module's docstring."""
+        positions = tuple(self.position(name) for name in names)
+        if not positions or not self.differentiable:
+            raise ValueError(f"{self.name}.defvjp: name the arguments of a differentiable primitive, got {names}.")
+
+        def declare(rule: Rule) -> Rule:
+            if len(positions) == 1:
+                self.vjps[positions[0]] = rule
+            else:
+                self.joint = (positions, rule)
+            return rule
+
+        return declare
+
+    def defjvp(self, name: str) -> Callable[[Rule], Rule]:
+        """Declare the JVP rule of one array argument. See the module's docstring."""
+        position = self.position(name)
+
+        def declare(rule: Rule) -> Rule:
+            self.jvps[position] = rule
+            return rule
+
+        return declare
+
+    def defbatch(self, rule: Rule) -> Rule:
+        """Declare the batching rule. See the module's docstring."""
+        self.batch = rule
+        return rule
+
+    def deflinear(self, *names: str) -> None:
+        """Declare that the operation is linear in each of these arguments (not: in all together)."""
+        self.linear = frozenset(self.position(name) for name in names)
+
+    def pullback(self, position: int, y: Any, args: list[Array], options: dict[str, Any]) -> Callable[[Any], Any]:
+        """Return the pullback of the argument at `position`, or raise if it has no rule."""
+        if self.variadic:
+            if -1 in self.vjps:
+                return self.vjps[-1](position, y, *args, **options)  # type: ignore[no-any-return]
+        elif position in self.vjps:
+            return self.vjps[position](y, *args, **options)  # type: ignore[no-any-return]
+        name = self.arrays[0 if self.variadic else position]
+        raise TypeError(
+            f"{self.name} has no VJP rule for its argument {name!r}. Declare one with {self.name}.defvjp({name!r}), "
+            f"or pass tinygrad_np.stop_gradient({name}) if no derivative is wanted there."
+        )
+
+
+@overload
+def primitive(forward: Callable[..., Any]) -> Primitive: ...
+
+
+@overload
+def primitive(
+    *, implements: Callable[..., Any] | tuple[Callable[..., Any], ...] = (), differentiable: bool = True
+) -> Callable[[Callable[..., Any]], Primitive]: ...
+
+
+def primitive(
+    forward: Callable[..., Any] | None = None,
+    *,
+    implements: Callable[..., Any] | tuple[Callable[..., Any], ...] = (),
+    differentiable: bool = True,
+) -> Any:
+    """Make a function of raw arrays a primitive operation, to which derivative rules can be given.
+
+    Parameters
+    ----------
+    forward : callable
+        Positional parameters are arrays, keyword-only parameters static options. It must not write to its arguments.
+    implements : callable or tuple of callables
+        NumPy functions it serves when they are called with Tensors.
+    differentiable : bool
+        False for a function without a derivative (comparisons, rounding, random numbers): it has no rules, and `grad`
+        treats its result as a constant.
+
+    Returns
+    -------
+    Primitive
+        Called like `forward`; give it rules with `defvjp`, `defjvp`, `defbatch`.
+
+    Examples
+    --------
+    >>> import tinygrad_np as tg
+    >>> cube = tg.primitive(lambda x: x**3)
+    >>> _ = cube.defvjp("x")(lambda y, x: lambda g: g * 3 * x**2)
+    >>> tg.grad(cube)(2.0)
+    12.0
+    """
+    served = implements if isinstance(implements, tuple) else (implements,)
+
+    def declare(forward: Callable[..., Any]) -> Primitive:
+        return Primitive(forward, implements_=served, differentiable=differentiable)
+
+    return declare if forward is None else declare(forward)
