@@ -1,0 +1,200 @@
+"""Activations and the softmax family: overflow-free, each with the derivative that keeps least."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..core.families import elementwise, zero_like
+from ..core.primitive import primitive
+from ..core.tensor import Array, dtype_of, shape_of
+from .reductions import AxisTuple, axis_tuple, kept
+from .shaping import Axes
+from .special import erfc
+
+
+def _relu(x: Any) -> Any:
+    return np.maximum(x, 0)
+
+
+def _sigmoid(x: Any) -> Any:
+    e = np.exp(-np.absolute(x))  # at most 1: no overflow on either side
+    return np.where(np.greater_equal(x, 0), 1, e) / (1 + e)
+
+
+relu = elementwise(
+    _relu, "max(x, 0); y' = 1 where x > 0, else 0 (at 0 too).", name="relu", from_output=lambda y: np.greater(y, 0)
+)
+sigmoid = elementwise(_sigmoid, "1 / (1 + exp(-x)); y' = y (1 - y).", name="sigmoid", from_output=lambda y: y * (1 - y))
+
+
+def leaky_relu(x: Array, negative_slope: float = 0.01) -> Array:
+    """x where x > 0, else negative_slope x; y' = 1 or negative_slope (at 0 too)."""
+    return np.where(np.greater(x, 0), x, np.multiply(x, negative_slope))
+
+
+def elu(x: Array, alpha: float = 1.0) -> Array:
+    """x where x > 0, else alpha (exp(x) - 1) (Clevert et al., 2015); y' = 1 or alpha exp(x)."""
+    positive = np.greater(x, 0)
+    below = np.where(positive, zero_like(x), x)  # the branch not taken must not overflow
+    return np.where(positive, x, alpha * np.expm1(below))
+
+
+def gelu(x: Array, approximate: str = "none") -> Array:
+    """Gaussian error linear unit, x Φ(x) (Hendrycks and Gimpel, 2016); y' = Φ(x) + x φ(x).
+
+    Parameters
+    ----------
+    x : array
+        Any shape, floating point.
+    approximate : {"none", "tanh"}
+        "none" takes the exact Φ(x) = erfc(-x/√2)/2, "tanh" the paper's 0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³))).
+
+    Returns
+    -------
+    array
+        Shape and dtype of x.
+    """
+    if approximate == "none":
+        return x * (erfc(x * -math.sqrt(0.5)) * 0.5)
+    if approximate == "tanh":
+        return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * (x * x * x))))
+    raise ValueError(f"gelu: approximate={approximate!r}; it is 'none' or 'tanh'.")
+
+
+def silu(x: Array) -> Array:
+    """Sigmoid linear unit or swish, x sigmoid(x) (Elfwing et al., 2017); y' = s + x s (1 - s)."""
+    return x * sigmoid(x)
+
+
+def softplus(x: Array) -> Array:
+    """log(1 + exp(x)); y' = sigmoid(x)."""
+    return np.logaddexp(x, zero_like(x))
+
+
+def log_sigmoid(x: Array) -> Array:
+    """Log sigmoid(x) = -softplus(-x); y' = sigmoid(-x)."""
+    return -softplus(-x)
+
+
+# -- the softmax family ----------------------------------------------------------------------------------------------
+
+
+def _shift(x: Any, axis: AxisTuple) -> Any:
+    """Maximum over the axes, kept, 0 where it is infinite: what makes exp(x - shift) overflow-free."""
+    m = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+    return np.where(np.isfinite(m), m, m.dtype.type(0))
+
+
+@primitive
+def softmax_op(x: Array, *, axis: AxisTuple) -> Any:
+    """y = exp(x) / Σ exp(x). dy = y (dx - Σ y dx), symmetric, so x_bar = y (g - Σ y g)."""
+    e = np.exp(x - _shift(x, axis))
+    return e / np.sum(e, axis=axis, keepdims=True)
+
+
+@softmax_op.defvjp("x")
+def _softmax_vjp(y: Array, x: Array, *, axis: AxisTuple) -> Any:
+    return lambda g: y * (g - np.sum(y * g, axis=axis, keepdims=True))
+
+
+@primitive
+def log_softmax_op(x: Array, *, axis: AxisTuple) -> Any:
+    """y = x - log Σ exp(x). dy = dx - Σ exp(y) dx, so x_bar = g - exp(y) Σ g."""
+    z = x - _shift(x, axis)
+    return z - np.log(np.sum(np.exp(z), axis=axis, keepdims=True))
+
+
+@log_softmax_op.defvjp("x")
+def _log_softmax_vjp(y: Array, x: Array, *, axis: AxisTuple) -> Any:
+    return lambda g: g - np.exp(y) * np.sum(g, axis=axis, keepdims=True)
+
+
+@primitive
+def logsumexp_op(x: Array, *, axis: AxisTuple, keepdims: bool = False) -> Any:
+    """y = log Σ exp(x). VJP: x_bar = g exp(x - y), 0 where nothing is added (y = -inf)."""
+    m = _shift(x, axis)
+    total = np.sum(np.exp(x - m), axis=axis, keepdims=True)
+    with np.errstate(divide="ignore"):  # log 0 = -inf is the answer where all x are -inf
+        y = np.log(total) + m
+    return y if keepdims else np.squeeze(y, axis)
+
+
+@logsumexp_op.defvjp("x")
+def _logsumexp_vjp(y: Array, x: Array, *, axis: AxisTuple, keepdims: bool = False) -> Any:
+    def pullback(g: Array) -> Array:
+        shape = kept(shape_of(x), axis)
+        finite = np.where(np.equal(y, -np.inf), zero_like(y), y)
+        return np.reshape(g, shape) * np.exp(x - np.reshape(finite, shape))
+
+    return pullback
+
+
+def _floating(x: Array, operation: str) -> Array:
+    """Refuse complex input, take integers as float64 and lists as arrays."""
+    if not hasattr(x, "dtype"):
+        x = np.asarray(x)
+    if dtype_of(x).kind not in "f":
+        if dtype_of(x).kind not in "iub":
+            raise TypeError(f"{operation}: expected real numbers, got {dtype_of(x)}.")
+        return x.astype(np.float64)
+    return x
+
+
+def softmax(x: Array, axis: Axes = -1) -> Array:
+    """Normalised exponentials over an axis.
+
+    Parameters
+    ----------
+    x : array
+        Any shape, floating point.
+    axis : int, tuple of int or None
+        Over which the result sums to one; None is all.
+
+    Returns
+    -------
+    array
+        Shape and dtype of x.
+
+    Notes
+    -----
+    y = exp(x - max x) / Σ exp(x - max x); VJP: x_bar = y (g - Σ y g). Kept: y.
+    """
+    x = _floating(x, "softmax")
+    return softmax_op(x, axis=axis_tuple(axis, x))
+
+
+def log_softmax(x: Array, axis: Axes = -1) -> Array:
+    """Logarithm of `softmax`, computed without it, so that it never underflows to -inf.
+
+    Parameters as for `softmax`. y = x - log Σ exp(x); VJP: x_bar = g - exp(y) Σ g. Kept: y.
+    """
+    x = _floating(x, "log_softmax")
+    return log_softmax_op(x, axis=axis_tuple(axis, x))
+
+
+def logsumexp(x: Array, axis: Axes = None, *, keepdims: bool = False) -> Array:
+    """Logarithm of the sum of exponentials over axes, without overflow.
+
+    Parameters
+    ----------
+    x : array
+        Any shape, floating point.
+    axis : int, tuple of int or None
+        Reduced axes; None is all.
+    keepdims : bool
+        Keep them with length 1.
+
+    Returns
+    -------
+    array
+        Dtype of x; -inf where all entries are -inf or there is none.
+
+    Notes
+    -----
+    y = m + log Σ exp(x - m), m = max x; VJP: x_bar = g exp(x - y). Kept: x and y.
+    """
+    x = _floating(x, "logsumexp")
+    return logsumexp_op(x, axis=axis_tuple(axis, x), keepdims=keepdims)

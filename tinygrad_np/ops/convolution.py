@@ -1,0 +1,332 @@
+"""Convolution, as everywhere in the field: cross-correlation, any number of spatial axes, both layouts.
+
+    y[n, p, f] = Σ_{r, c} x[n, p stride + r dilation - low, c] w[r, c, f]
+
+The scalar <g, conv(x, w)> is linear in each of g, x and w. Its three partial derivatives are three primitives, the
+convolution, its transpose and the kernel gradient, and each one's two rules are the other two:
+
+    L(g, x, w) = <g, conv(x, w)> = <x, conv_input(g, w)> = <w, conv_kernel(x, g)>
+
+so derivatives of every order are there, with no further rule.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..core.primitive import primitive
+from ..core.tensor import Array, shape_of
+from ..kernels import convolution as kernels
+from .windows import (
+    Ints,
+    Layout,
+    Padding,
+    Pairs,
+    check_input,
+    give_layout,
+    output_size,
+    pairs_of,
+    per_axis,
+    ranked,
+)  # fmt: skip
+
+Tuple = tuple[int, ...]
+
+
+@primitive
+def conv_op(x: Array, w: Array, *, stride: Tuple, padding: Pairs, dilation: Tuple, groups: int) -> Any:
+    """Return conv(x, w). VJP: x_bar = conv_input(g, w), w_bar = conv_kernel(x, g)."""
+    return kernels.correlate(x, w, stride=stride, padding=padding, dilation=dilation, groups=groups)
+
+
+@primitive
+def conv_input_op(
+    g: Array, w: Array, *, size: Tuple, stride: Tuple, padding: Pairs, dilation: Tuple, groups: int
+) -> Any:
+    """Transpose of conv in x. With x_bar's cotangent h: g_bar = conv(h, w), w_bar = conv_kernel(h, g)."""
+    return kernels.correlate_input_gradient(
+        g, w, size=size, stride=stride, padding=padding, dilation=dilation, groups=groups
+    )
+
+
+@primitive
+def conv_kernel_op(
+    x: Array, g: Array, *, kernel_size: Tuple, stride: Tuple, padding: Pairs, dilation: Tuple, groups: int
+) -> Any:
+    """Transpose of conv in w. With w_bar's cotangent v: x_bar = conv_input(g, v), g_bar = conv(x, v)."""
+    return kernels.correlate_kernel_gradient(
+        x, g, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation, groups=groups
+    )
+
+
+@conv_op.defvjp("x")
+def _conv_vjp_x(y: Array, x: Array, w: Array, **geometry: Any) -> Any:
+    size = shape_of(x)[1:-1]
+    return lambda g: conv_input_op(g, w, size=size, **geometry)
+
+
+@conv_op.defvjp("w")
+def _conv_vjp_w(y: Array, x: Array, w: Array, **geometry: Any) -> Any:
+    kernel_size = shape_of(w)[:-2]
+    return lambda g: conv_kernel_op(x, g, kernel_size=kernel_size, **geometry)
+
+
+@conv_input_op.defvjp("g")
+def _conv_input_vjp_g(y: Array, g: Array, w: Array, *, size: Tuple, **geometry: Any) -> Any:
+    return lambda h: conv_op(h, w, **geometry)
+
+
+@conv_input_op.defvjp("w")
+def _conv_input_vjp_w(y: Array, g: Array, w: Array, *, size: Tuple, **geometry: Any) -> Any:
+    kernel_size = shape_of(w)[:-2]
+    return lambda h: conv_kernel_op(h, g, kernel_size=kernel_size, **geometry)
+
+
+@conv_kernel_op.defvjp("x")
+def _conv_kernel_vjp_x(y: Array, x: Array, g: Array, *, kernel_size: Tuple, **geometry: Any) -> Any:
+    size = shape_of(x)[1:-1]
+    return lambda v: conv_input_op(g, v, size=size, **geometry)
+
+
+@conv_kernel_op.defvjp("g")
+def _conv_kernel_vjp_g(y: Array, x: Array, g: Array, *, kernel_size: Tuple, **geometry: Any) -> Any:
+    return lambda v: conv_op(x, v, **geometry)
+
+
+conv_op.deflinear("x", "w")
+conv_input_op.deflinear("g", "w")
+conv_kernel_op.deflinear("x", "g")
+
+
+def _check_kernel(operation: str, w: Array, x: Array, layout: str) -> Array:
+    """Return w as (*kernel, C/groups, F)."""
+    if not hasattr(w, "shape"):
+        w = np.asarray(w)
+    rank = len(shape_of(x))
+    if len(shape_of(w)) != rank:
+        axes = "(F, C/groups, *kernel)" if layout == "channels_first" else "(*kernel, C/groups, F)"
+        raise ValueError(
+            f"{operation}: w has shape {shape_of(w)}; for x with {rank - 2} spatial axes it needs {rank} axes, {axes}."
+        )
+    if layout != "channels_first":
+        return w
+    return np.transpose(w, (*range(2, rank), 1, 0))
+
+
+def _check_groups(operation: str, groups: int, channels: int, per_group: int, filters: int, layout: str) -> None:
+    if not isinstance(groups, int | np.integer) or groups < 1 or filters % groups:
+        raise ValueError(
+            f"{operation}: groups={groups!r} must be a positive integer that divides the {filters} filters of w."
+        )
+    if channels != per_group * groups:
+        raise ValueError(
+            f"{operation}: x has {channels} channels, but w takes {per_group} channels a group * {groups} groups = "
+            f"{per_group * groups} (layout={layout!r}: is it the one you mean?)."
+        )
+
+
+def _add_bias(operation: str, y: Array, b: Array, layout: str) -> Array:
+    if b is None:
+        return give_layout(y, layout)
+    channels = shape_of(y)[-1]
+    if shape_of(b) != (channels,):
+        raise ValueError(
+            f"{operation}: b has shape {shape_of(b)}; the output has {channels} channels, so expected ({channels},)."
+        )
+    return give_layout(y + b, layout)
+
+
+_PAD_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+
+
+def _pad_input(operation: str, x: Array, padding: Pairs, mode: str) -> Array:
+    for axis, (n, pair) in enumerate(zip(shape_of(x)[1:-1], padding, strict=True)):
+        most = {"reflect": n - 1, "circular": n}.get(mode, max(pair))
+        if max(pair) > most or (n == 0 and max(pair) > 0):
+            raise ValueError(
+                f"{operation}: padding_mode={mode!r} pads axis {axis} of size {n} by at most {most}, not {pair}."
+            )
+    return np.pad(x, ((0, 0), *padding, (0, 0)), mode=_PAD_MODES[mode])  # type: ignore[call-overload]
+
+
+def conv(
+    x: Array,
+    w: Array,
+    b: Array | None = None,
+    *,
+    stride: Ints = 1,
+    padding: Padding = 0,
+    dilation: Ints = 1,
+    groups: int = 1,
+    layout: Layout = "channels_last",
+    padding_mode: str = "zeros",
+) -> Array:
+    """Convolution (cross-correlation) over any number of spatial axes.
+
+    Parameters
+    ----------
+    x : array, shape (N, *size, C); channels_first: (N, C, *size)
+        Images, floating point or complex.
+    w : array, shape (*kernel, C/groups, F); channels_first: (F, C/groups, *kernel)
+        Kernels. The filters are group-major: the first F/groups see the first C/groups channels.
+    b : array, shape (F,), optional
+        Bias, added to every output element of its filter.
+    stride, dilation : int or one an axis
+        Steps of the window, and between its taps.
+    padding : int, one an axis, (low, high) an axis, "valid" or "same"
+        "same" gives outputs of ceil(size / stride) for any stride, dilation and kernel; where its elements are odd in
+        number the extra one is at the end.
+    groups : int
+        Divides channels and filters; `groups=C` is a depthwise convolution.
+    layout : {"channels_last", "channels_first"}
+        Of x, w and the result.
+    padding_mode : {"zeros", "reflect", "replicate", "circular"}
+        What stands in the padding.
+
+    Returns
+    -------
+    array, shape (N, *out, F) or (N, F, *out)
+        out = floor((size + low + high - dilation (kernel - 1) - 1) / stride) + 1; dtype as NumPy promotes x and w.
+
+    Raises
+    ------
+    ValueError
+        For shapes and options that do not fit, with the arithmetic.
+
+    Notes
+    -----
+    y[n, p, f] = Σ_{r, c} x[n, p stride + r dilation - low, c] w[r, c, f] + b[f].
+
+    <g, dy> for a change dx is Σ g[n,p,f] dx[n, p stride + r dilation - low, c] w[r,c,f]. Collecting what meets
+    dx[n,i,c], x_bar[n,i,c] = Σ_{p stride + r dilation - low = i} g[n,p,f] w[r,c,f], the transposed convolution.
+    In the same way w_bar[r,c,f] = Σ_{n,p} x[n, p stride + r dilation - low, c] g[n,p,f] and b_bar[f] = Σ_{n,p} g[n,p,f].
+    Kept: x for w_bar, w for x_bar. Cost: 2 N out F C/groups kernel flops, and as many for each of x_bar and w_bar.
+
+    References
+    ----------
+    V. Dumoulin and F. Visin, A guide to convolution arithmetic for deep learning, arXiv:1603.07285.
+
+    Examples
+    --------
+    >>> conv(np.arange(4.0).reshape(1, 4, 1), np.array([-1.0, 1.0]).reshape(2, 1, 1)).ravel()
+    array([1., 1., 1.])
+    """
+    x = check_input("conv", x, layout)
+    w = _check_kernel("conv", w, x, layout)
+    *size, channels = shape_of(x)[1:]
+    *kernel, per_group, filters = shape_of(w)
+    _check_groups("conv", groups, channels, per_group, filters, layout)
+    steps, gaps = per_axis("conv", "stride", stride, len(size)), per_axis("conv", "dilation", dilation, len(size))
+    pairs = pairs_of("conv", padding, size, kernel, steps, gaps)
+    output_size("conv", size, kernel, steps, pairs, gaps)
+    if padding_mode not in _PAD_MODES:
+        raise ValueError(f"conv: padding_mode={padding_mode!r}; it is one of {', '.join(_PAD_MODES)}.")
+    if padding_mode != "zeros":
+        x, pairs = _pad_input("conv", x, pairs, padding_mode), ((0, 0),) * len(size)
+    y = conv_op(x, w, stride=steps, padding=pairs, dilation=gaps, groups=int(groups))
+    return _add_bias("conv", y, b, layout)
+
+
+def conv_transpose(
+    x: Array,
+    w: Array,
+    b: Array | None = None,
+    *,
+    stride: Ints = 1,
+    padding: Padding = 0,
+    output_padding: Ints = 0,
+    dilation: Ints = 1,
+    groups: int = 1,
+    layout: Layout = "channels_last",
+) -> Array:
+    """Transposed convolution: the transpose (not the inverse) of `conv` with the same weight and options.
+
+    Parameters
+    ----------
+    x : array, shape (N, *size, F); channels_first: (N, F, *size)
+        What the convolution would have given.
+    w : array, shape (*kernel, C/groups, F); channels_first: (F, C/groups, *kernel)
+        The weight of the convolution it transposes.
+    b : array, shape (C,), optional
+        Bias.
+    stride, padding, dilation, groups, layout
+        Those of the convolution it transposes. padding="same" gives an output of size * stride.
+    output_padding : int or one an axis
+        Extra elements at the end of each axis, less than stride or dilation: a strided convolution maps several sizes
+        to one, and this chooses among them.
+
+    Returns
+    -------
+    array, shape (N, *out, C) or (N, C, *out)
+        out = (size - 1) stride - low - high + dilation (kernel - 1) + 1 + output_padding.
+
+    Raises
+    ------
+    ValueError
+        For shapes and options that do not fit, with the arithmetic.
+
+    Notes
+    -----
+    y[n, i, c] = Σ_{p stride + r dilation - low = i} x[n, p, f] w[r, c, f] + b[c]. It is linear in x and in w, and its
+    VJPs are `conv` in x and the kernel gradient in w (see `conv`). Cost: that of the convolution it transposes.
+
+    References
+    ----------
+    M. D. Zeiler et al., Deconvolutional networks, CVPR 2010.
+
+    Examples
+    --------
+    >>> conv_transpose(np.ones((1, 2, 1)), np.array([1.0, 2.0, 3.0]).reshape(3, 1, 1), stride=2).ravel()
+    array([1., 2., 4., 2., 3.])
+    """
+    name = "conv_transpose"
+    x = check_input(name, x, layout)
+    w = _check_kernel(name, w, x, layout)
+    *size, filters = shape_of(x)[1:]
+    *kernel, per_group, expected = shape_of(w)
+    _check_groups(name, groups, per_group * groups, per_group, expected, layout)
+    if filters != expected:
+        raise ValueError(
+            f"{name}: x has {filters} channels, but w is of a convolution to {expected} filters (shape {shape_of(w)})."
+        )
+    steps, gaps = per_axis(name, "stride", stride, len(size)), per_axis(name, "dilation", dilation, len(size))
+    extra = per_axis(name, "output_padding", output_padding, len(size), least=0)
+    if any(e >= max(s, d) for e, s, d in zip(extra, steps, gaps, strict=True)):
+        raise ValueError(
+            f"{name}: output_padding={output_padding!r} must be less than stride {steps} or dilation {gaps}."
+        )
+    if padding == "same":
+        out = tuple(n * s + e for n, s, e in zip(size, steps, extra, strict=True))
+        pairs = pairs_of(name, "same", [n * s for n, s in zip(size, steps, strict=True)], kernel, steps, gaps)
+    else:
+        pairs = pairs_of(name, padding, size, kernel, steps, gaps)
+        out = _transposed_size(size, kernel, steps, pairs, gaps, extra)
+    # The part of output_padding that reaches beyond what is cropped away is zero
+    beyond = [max(e - high, 0) if padding != "same" else e for e, (_, high) in zip(extra, pairs, strict=True)]
+    if padding != "same":
+        pairs = tuple((low, max(high - e, 0)) for e, (low, high) in zip(extra, pairs, strict=True))
+    reached = tuple(n - e for n, e in zip(out, beyond, strict=True))
+    y = conv_input_op(x, w, size=reached, stride=steps, padding=pairs, dilation=gaps, groups=int(groups))
+    if any(beyond):
+        y = np.pad(y, ((0, 0), *((0, e) for e in beyond), (0, 0)))
+    return _add_bias(name, y, b, layout)
+
+
+def _transposed_size(size: Any, kernel: Any, stride: Tuple, padding: Pairs, dilation: Tuple, extra: Tuple) -> Tuple:
+    out = []
+    for axis, (n, k, s, (low, high), d, e) in enumerate(
+        zip(size, kernel, stride, padding, dilation, extra, strict=True)
+    ):
+        out.append((n - 1) * s - low - high + d * (k - 1) + 1 + e)
+        if out[-1] < 1:
+            raise ValueError(
+                f"conv_transpose: nothing is left of axis {axis}: (size {n} - 1) * stride {s} - padding {low} - {high} "
+                f"+ dilation {d} * (kernel {k} - 1) + 1 + output_padding {e} = {out[-1]} < 1."
+            )
+    return tuple(out)
+
+
+conv1d, conv2d, conv3d = (ranked(conv, dims) for dims in (1, 2, 3))
+conv_transpose1d, conv_transpose2d, conv_transpose3d = (ranked(conv_transpose, dims) for dims in (1, 2, 3))

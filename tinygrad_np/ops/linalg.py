@@ -1,0 +1,188 @@
+"""Products: matmul, dot, tensordot, inner, outer, einsum. All of them multilinear."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
+
+from ..core.families import unbroadcast
+from ..core.primitive import primitive
+from ..core.tensor import Array, implements, shape_of
+
+
+@primitive
+def matmul_op(x: Array, y: Array) -> Any:
+    """Z = X Y for stacks of matrices, (..., m, k) and (..., k, n).
+
+    <G, dX Y> = <G Yᵀ, dX> and <G, X dY> = <Xᵀ G, dY>, so x_bar = G Yᵀ and y_bar = Xᵀ G, summed over broadcast stacks.
+    """
+    return np.matmul(x, y)
+
+
+@matmul_op.defvjp("x")
+def _matmul_vjp_x(z: Array, x: Array, y: Array) -> Any:
+    shape = shape_of(x)
+    return lambda g: unbroadcast(np.matmul(g, np.swapaxes(y, -1, -2)), shape)
+
+
+@matmul_op.defvjp("y")
+def _matmul_vjp_y(z: Array, x: Array, y: Array) -> Any:
+    shape = shape_of(y)
+    return lambda g: unbroadcast(np.matmul(np.swapaxes(x, -1, -2), g), shape)
+
+
+@implements(np.matmul)
+def matmul(x1: Array, x2: Array) -> Array:
+    """As np.matmul, vectors included."""
+    m, n = len(shape_of(x1)), len(shape_of(x2))
+    if m == 0 or n == 0:
+        raise ValueError(f"np.matmul: shapes {shape_of(x1)} and {shape_of(x2)}; use * for scalars.")
+    left, right = shape_of(x1)[-1], shape_of(x2)[-2 if n > 1 else 0]
+    if left != right:
+        raise ValueError(
+            f"np.matmul: shapes {shape_of(x1)} and {shape_of(x2)} do not match: the first's last axis has {left}, "
+            f"the second's {'last but one' if n > 1 else 'only'} axis {right}."
+        )
+    if m > 1 and n > 1:
+        return matmul_op(x1, x2)
+    z = matmul_op(x1 if m > 1 else np.expand_dims(x1, 0), x2 if n > 1 else np.expand_dims(x2, 1))
+    return np.squeeze(z, (-2,) * (m == 1) + (-1,) * (n == 1))
+
+
+@implements(np.dot)
+def dot(a: Array, b: Array) -> Array:
+    """As np.dot."""
+    m, n = len(shape_of(a)), len(shape_of(b))
+    if m == 0 or n == 0:
+        return np.multiply(a, b)
+    return matmul(a, b) if n <= 2 else tensordot(a, b, ((m - 1,), (n - 2,)))
+
+
+@implements(np.inner)
+def inner(a: Array, b: Array) -> Array:
+    """As np.inner."""
+    m, n = len(shape_of(a)), len(shape_of(b))
+    return np.multiply(a, b) if m == 0 or n == 0 else tensordot(a, b, ((m - 1,), (n - 1,)))
+
+
+@implements(np.outer)
+def outer(a: Array, b: Array) -> Array:
+    """As np.outer."""
+    return np.expand_dims(np.ravel(a), 1) * np.expand_dims(np.ravel(b), 0)
+
+
+@implements(np.tensordot)
+def tensordot(a: Array, b: Array, axes: int | tuple[Any, Any] = 2) -> Array:
+    """As np.tensordot: one matrix product of the arrays with the summed axes brought together."""
+    m, n = len(shape_of(a)), len(shape_of(b))
+    if isinstance(axes, int | np.integer):
+        summed_a, summed_b = tuple(range(m - axes, m)), tuple(range(axes))
+    else:
+        summed_a, summed_b = normalize_axis_tuple(axes[0], m), normalize_axis_tuple(axes[1], n)
+    lengths = [shape_of(a)[i] for i in summed_a]
+    if lengths != [shape_of(b)[i] for i in summed_b]:
+        raise ValueError(f"np.tensordot: axes {axes} of shapes {shape_of(a)} and {shape_of(b)} differ in length.")
+    free_a = [i for i in range(m) if i not in summed_a]
+    free_b = [i for i in range(n) if i not in summed_b]
+    k = int(np.prod(lengths, dtype=np.int64))
+    left, right = [shape_of(a)[i] for i in free_a], [shape_of(b)[i] for i in free_b]
+    rows, columns = int(np.prod(left, dtype=np.int64)), int(np.prod(right, dtype=np.int64))
+    x = np.reshape(np.transpose(a, (*free_a, *summed_a)), (rows, k))
+    y = np.reshape(np.transpose(b, (*summed_b, *free_b)), (k, columns))
+    return np.reshape(matmul_op(x, y), (*left, *right))
+
+
+# -- einsum ----------------------------------------------------------------------------------------------------------
+
+
+@primitive
+def einsum_op(*xs: Array, inputs: tuple[str, ...], output: str, optimize: Any = False) -> Any:
+    """y_output = Σ Π x_inputs, in a normal form: no label twice in an operand, each also elsewhere, no ellipsis.
+
+    <g, y> is a sum over all labels of the product of g and all operands, linear in each: so the cotangent of one
+    operand is the einsum of g and the others, with its labels for output.
+    """
+    return np.einsum(",".join(inputs) + "->" + output, *xs, optimize=optimize)
+
+
+@einsum_op.defvjp("xs")
+def _einsum_vjp(i: int, y: Array, *xs: Array, inputs: tuple[str, ...], output: str, optimize: Any = False) -> Any:
+    others, labels = xs[:i] + xs[i + 1 :], (output, *inputs[:i], *inputs[i + 1 :])
+    return lambda g: einsum_op(g, *others, inputs=labels, output=inputs[i], optimize=True)
+
+
+@implements(np.einsum)
+def einsum(*operands: Any, optimize: Any = False) -> Array:
+    """As np.einsum, in all its forms: implicit output, ellipsis, repeated and lone labels, the list form."""
+    inputs, output, xs = _parse_einsum(operands)
+    sizes: dict[str, int] = {}
+    for labels, x in zip(inputs, xs, strict=True):
+        if len(labels) != len(shape_of(x)):
+            raise ValueError(f"np.einsum: {labels!r} labels {len(labels)} axes of an operand of shape {shape_of(x)}.")
+        for label, n in zip(labels, shape_of(x), strict=True):
+            if sizes.setdefault(label, n) == 1:
+                sizes[label] = n
+            if n not in (1, sizes[label]):
+                raise ValueError(f"np.einsum: label {label!r} has lengths {sizes[label]} and {n}.")
+    simple = []
+    for i, (labels, x) in enumerate(zip(inputs, xs, strict=True)):
+        elsewhere = set(output).union(*inputs[:i], *inputs[i + 1 :])
+        simple.append(_simplify(labels, x, elsewhere, sizes))
+    labelled = tuple(labels for labels, _ in simple)
+    return einsum_op(*[x for _, x in simple], inputs=labelled, output=output, optimize=optimize)
+
+
+def _simplify(labels: str, x: Array, elsewhere: set[str], sizes: dict[str, int]) -> tuple[str, Array]:
+    """Take diagonals of repeated labels; sum away labels that stand nowhere else, and broadcast ones."""
+    for label in sorted(set(labels)):
+        while labels.count(label) > 1:
+            i = labels.index(label)
+            j = labels.index(label, i + 1)
+            x = np.diagonal(x, 0, i, j)
+            labels = labels.replace(label, "", 2) + label if labels.count(label) == 2 else _drop(labels, (i, j)) + label
+    gone = [i for i, a in enumerate(labels) if a not in elsewhere or shape_of(x)[i] != sizes[a]]
+    return _drop(labels, gone), np.sum(x, axis=tuple(gone)) if gone else x
+
+
+def _drop(labels: str, positions: Sequence[int]) -> str:
+    return "".join(a for i, a in enumerate(labels) if i not in positions)
+
+
+def _parse_einsum(operands: tuple[Any, ...]) -> tuple[list[str], str, list[Array]]:
+    """Return explicit labels of every operand and of the output, ellipses written out, and the operands."""
+    if isinstance(operands[0], str):
+        text, xs = operands[0].replace(" ", ""), list(operands[1:])
+    else:
+        xs = list(operands[0 : len(operands) - len(operands) % 2 : 2])
+        lists = list(operands[1 : len(operands) - len(operands) % 2 : 2])
+        text = ",".join(map(_letters, lists)) + ("->" + _letters(operands[-1]) if len(operands) % 2 else "")
+    left, arrow, output = text.partition("->")
+    inputs = left.split(",")
+    if len(inputs) != len(xs):
+        raise ValueError(f"np.einsum: {text!r} names {len(inputs)} operands, got {len(xs)}.")
+    if not arrow:
+        letters = left.replace(",", "").replace(".", "")
+        output = "..." * ("..." in left) + "".join(sorted(a for a in set(letters) if letters.count(a) == 1))
+    unused = [a for a in map(chr, range(ord("A"), ord("z") + 1)) if a.isalpha() and a not in text][::-1]
+    depths = [
+        len(shape_of(x)) - len(labels.replace("...", "")) if "..." in labels else 0
+        for labels, x in zip(inputs, xs, strict=True)
+    ]
+    dots = "".join(unused[: max(depths, default=0)])
+    if len(dots) < max(depths, default=0):
+        raise ValueError(
+            f"np.einsum: {text!r} with {max(depths)} further axes needs more labels than there are letters."
+        )
+    inputs = [labels.replace("...", dots[len(dots) - depth :]) for labels, depth in zip(inputs, depths, strict=True)]
+    output = output.replace("...", dots)
+    known = set("".join(inputs))
+    if len(set(output)) < len(output) or not set(output) <= known:
+        raise ValueError(f"np.einsum: the output of {text!r} repeats a label or has one that no operand has.")
+    return inputs, output, xs
+
+
+def _letters(labels: Sequence[Any]) -> str:
+    return "".join("..." if a is Ellipsis else chr(ord("A") + a if a < 26 else ord("a") + a - 26) for a in labels)

@@ -1,0 +1,132 @@
+"""Sliding windows, what convolution and pooling share: layouts, options in normal form, output sizes, errors."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+
+from ..core.tensor import Array, shape_of
+
+Ints = int | Sequence[int]
+Padding = int | Sequence[int] | Sequence[tuple[int, int]] | Literal["valid", "same"]
+Layout = Literal["channels_last", "channels_first"]
+Pairs = tuple[tuple[int, int], ...]
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def _is_int(x: Any) -> bool:
+    return isinstance(x, int | np.integer) and not isinstance(x, bool)
+
+
+def per_axis(operation: str, name: str, value: Ints, dims: int, least: int = 1) -> tuple[int, ...]:
+    """Return an option given as one integer or one an axis as a tuple of `dims` integers >= `least`."""
+    values: tuple[Any, ...] = (value,) * dims if _is_int(value) else tuple(value) if isinstance(value, Sequence) else ()
+    if len(values) != dims or not all(_is_int(v) and v >= least for v in values):
+        raise ValueError(
+            f"{operation}: {name}={value!r}; give one integer >= {least}, or {dims} of them, one a spatial axis."
+        )
+    return tuple(int(v) for v in values)
+
+
+def pairs_of(
+    operation: str,
+    padding: Padding,
+    size: Sequence[int],
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    dilation: Sequence[int],
+) -> Pairs:
+    """Return a padding in any of its forms as one (low, high) pair an axis."""
+    dims = len(size)
+    if isinstance(padding, str):
+        if padding == "valid":
+            return ((0, 0),) * dims
+        if padding != "same":
+            raise ValueError(f"{operation}: padding={padding!r}; the names are 'valid' and 'same'.")
+        total = [
+            max((-(-n // s) - 1) * s + (k - 1) * d + 1 - n, 0)
+            for n, k, s, d in zip(size, kernel, stride, dilation, strict=True)
+        ]
+        return tuple((t // 2, t - t // 2) for t in total)
+    values: tuple[Any, ...] = (padding,) * dims if _is_int(padding) else tuple(padding)  # type: ignore[arg-type]
+    pairs = [(v, v) if _is_int(v) else tuple(v) if isinstance(v, Sequence) else () for v in values]
+    if len(pairs) != dims or not all(len(p) == 2 and all(_is_int(v) and v >= 0 for v in p) for p in pairs):
+        raise ValueError(
+            f"{operation}: padding={padding!r}; give one integer >= 0, one for each of the {dims} spatial axes, one "
+            "(low, high) pair for each, 'valid' or 'same'."
+        )
+    return tuple((int(low), int(high)) for low, high in pairs)
+
+
+def output_size(
+    operation: str,
+    size: Sequence[int],
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    padding: Pairs,
+    dilation: Sequence[int],
+    *,
+    ceil_mode: bool = False,
+) -> tuple[int, ...]:
+    """Return floor((size + low + high - dilation (kernel - 1) - 1) / stride) + 1 for each axis.
+
+    With `ceil_mode` rounded up, but the last window starts inside the input or its low padding.
+    """
+    out = []
+    for axis, (n, k, s, (low, high), d) in enumerate(zip(size, kernel, stride, padding, dilation, strict=True)):
+        room = n + low + high - d * (k - 1) - 1
+        count = (-(-room // s) if ceil_mode else room // s) + 1
+        if ceil_mode and (count - 1) * s >= n + low:
+            count -= 1
+        if room < 0 or count < 1:
+            raise ValueError(
+                f"{operation}: the window does not fit axis {axis}: size {n} + padding {low} + {high} - dilation {d} * "
+                f"(kernel {k} - 1) - 1 = {room} < 0. Use a smaller kernel or dilation, or more padding."
+            )
+        out.append(count)
+    return tuple(out)
+
+
+def check_layout(operation: str, layout: str) -> bool:
+    """Return whether channels come first."""
+    if layout not in ("channels_last", "channels_first"):
+        raise ValueError(f"{operation}: layout={layout!r}; it is 'channels_last' or 'channels_first'.")
+    return layout == "channels_first"
+
+
+def check_input(operation: str, x: Array, layout: str) -> Array:
+    """Return x with its channels last; refuse what has no batch, spatial and channel axes."""
+    if not hasattr(x, "shape"):
+        x = np.asarray(x)
+    if len(shape_of(x)) < 3:
+        axes = "(N, C, *size)" if check_layout(operation, layout) else "(N, *size, C)"
+        raise ValueError(
+            f"{operation}: x has shape {shape_of(x)}; expected {axes} with at least one spatial axis. "
+            "For one image without a batch axis pass x[None]."
+        )
+    return np.moveaxis(x, 1, -1) if check_layout(operation, layout) else x
+
+
+def give_layout(y: Array, layout: str) -> Array:
+    """Bring a result with channels last to the user's layout."""
+    return np.moveaxis(y, -1, 1) if layout == "channels_first" else y
+
+
+def ranked(function: Function, dims: int) -> Function:
+    """Return the function under the name for `dims` spatial axes, which checks that there are so many."""
+    name = f"{function.__name__}{dims}d"
+
+    @functools.wraps(function)
+    def ranked_function(x: Array, *args: Any, **options: Any) -> Any:
+        if len(shape_of(x)) != dims + 2:
+            raise ValueError(
+                f"{name}: x has shape {shape_of(x)}; expected {dims + 2} axes: batch, {dims} spatial, channels."
+            )
+        return function(x, *args, **options)
+
+    ranked_function.__name__ = ranked_function.__qualname__ = name
+    ranked_function.__doc__ = f"`{function.__name__}` for {dims} spatial axes; see there."
+    return ranked_function  # type: ignore[return-value]
