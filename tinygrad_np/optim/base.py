@@ -1,0 +1,136 @@
+"""What every optimiser shares: the pair of functions, trees side by side, validation."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from ..core import tree
+from ..core.tensor import Array, dtype_of, shape_of
+
+Tree = Any
+
+
+class Update(Protocol):
+    """``update(grads, state, params=None) -> (updates, state)``: a pure function that changes none of its arguments."""
+
+    def __call__(self, grads: Tree, state: Tree, params: Tree = None) -> tuple[Tree, Tree]:
+        """Turn gradients into updates, to be added to the parameters."""
+
+
+class GradientTransformation(NamedTuple):
+    """An optimiser, or a part of one: a function that makes its state and a function that uses it.
+
+    Attributes
+    ----------
+    init : callable
+        ``init(params) -> state``. A state is a tree of arrays, so it is saved and mapped as parameters are.
+    update : callable
+        ``update(grads, state, params=None) -> (updates, state)``. Updates have the dtypes of the gradients.
+
+    Examples
+    --------
+    >>> from tinygrad_np import optim
+    >>> optimiser, params, grads = optim.sgd(0.1, momentum=0.9), {"w": 2.0}, {"w": 5.0}
+    >>> updates, state = optimiser.update(grads, optimiser.init(params), params)
+    >>> optim.apply_updates(params, updates)
+    {'w': 1.5}
+    """
+
+    init: Callable[[Tree], Tree]
+    update: Update
+
+
+def apply_updates(params: Tree, updates: Tree) -> Tree:
+    """Add updates to parameters, which keep their dtypes.
+
+    Raises
+    ------
+    ValueError
+        If the trees differ in structure or in a shape; names the path.
+    """
+    shape, (old, steps) = side_by_side("optim.apply_updates: updates", params, updates)
+    return tree.unflatten(shape, [like(x + step, x) for x, step in zip(old, steps, strict=True)])
+
+
+def side_by_side(name: str, reference: Tree, *others: Tree) -> tuple[tree.Structure, list[list[Array]]]:
+    """Structure of the reference, its leaves, and those of the others in the same order; `name` is for errors."""
+    found, structure = tree.flatten(reference)
+    rows = [found]
+    for other in others:
+        row = tree.flatten_like(structure, other, name)
+        if [shape_of(x) for x in row] != [shape_of(x) for x in found]:
+            raise ValueError(f"{name} does not match: {_first_misfit(structure, found, row)}")
+        rows.append(row)
+    return structure, rows
+
+
+def _first_misfit(structure: tree.Structure, expected: Sequence[Array], actual: Sequence[Array]) -> str:
+    triples = zip(structure.paths, expected, actual, strict=True)
+    path, x, y = next((path, x, y) for path, x, y in triples if shape_of(x) != shape_of(y))
+    return f"at {path or 'the root'}: expected shape {shape_of(x)}, got {shape_of(y)}"
+
+
+def like(value: Array, reference: Array) -> Array:
+    """Value in the dtype of a reference; what stands for an array is an array, what stands for a number a number."""
+    return cast(value, reference.dtype) if hasattr(reference, "dtype") else plain(value)
+
+
+def cast(value: Array, dtype: np.dtype[Any]) -> Array:
+    """Array or tensor of the given dtype; the same one if it has it."""
+    if isinstance(value, np.generic | float | complex):  # what NumPy makes of 0-d arrays
+        return np.asarray(value, dtype)
+    return value if value.dtype == dtype else value.astype(dtype)
+
+
+def plain(x: Array) -> Any:
+    """Python number of a 0-d array, so that it has no say in the dtype of a product; a tensor stays one."""
+    return x.item() if isinstance(x, np.ndarray | np.generic) else x
+
+
+def squared(x: Array) -> Array:
+    """|x|², real also for complex x."""
+    return (x * np.conj(x)).real if dtype_of(x).kind == "c" else x * x
+
+
+def zeros(operation: str, params: Tree, *, real: bool = False) -> Tree:
+    """Tree of zeros to accumulate in: float16 is accumulated in float32, a Python float in float64.
+
+    Raises
+    ------
+    TypeError
+        If a leaf is not a number of floating point; names the path.
+    """
+
+    def zero(path: str, x: Array) -> Array:
+        dtype = dtype_of(x)
+        if dtype.kind not in "fc":
+            raise TypeError(
+                f"{operation}: params{path} is of dtype {dtype}; only floating point can be optimised: "
+                "set it apart with tree.partition"
+            )
+        wide = np.promote_types(dtype, np.float32)
+        return np.zeros(shape_of(x), np.finfo(wide).dtype if real else wide)
+
+    return tree.map_with_path(zero, params)
+
+
+def check_number(
+    operation: str, name: str, value: Any, low: float = -math.inf, below: float = math.inf, *, positive: bool = False
+) -> float:
+    """Return a finite number in [low, below), or greater than 0 if `positive`, or raise."""
+    real = isinstance(value, int | float | np.integer | np.floating)
+    if real and math.isfinite(value) and low <= value < below and not (positive and value <= 0):
+        return float(value)
+    bounds = "above 0" if positive else f"at least {low}" + (f" and below {below}" if below < math.inf else "")
+    wanted = "finite" if low == -math.inf and not positive else f"finite, {bounds}"
+    raise (ValueError if real else TypeError)(f"optim.{operation}: {name} must be a number ({wanted}), got {value!r}")
+
+
+def check_state(operation: str, state: Any, kind: type) -> None:
+    """Refuse the state of another optimiser."""
+    if not isinstance(state, kind):
+        raise TypeError(
+            f"optim.{operation}: state must be a {kind.__name__}, as init returns it, got {type(state).__name__}"
+        )
