@@ -1,0 +1,148 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.kernels import naive
+from tests.kernels.geometries import apply, assert_same, generators, geometries, lattice, rearranged
+from tinygrad_np.kernels.pooling import (
+    max_pool,
+    max_pool_winner,
+    sum_pool,
+    sum_pool_transpose,
+    window_gather,
+    window_scatter,
+    winner_to_flat_index,
+)
+
+HALVES = {"kernel_size": (2, 2), "stride": (2, 2), "padding": ((0, 0),) * 2, "dilation": (1, 1), "output_size": (2, 2)}
+
+
+@st.composite
+def cases(draw):
+    """x, g, a winner for each window, and options; windows may hang over the end, and may see nothing but padding."""
+    rng, (size, options) = draw(generators), draw(geometries())
+    overhang = draw(st.integers(0, 1))
+    options["output_size"] = tuple(n + overhang for n in naive.output_size(size, **options))
+    batch, channels = draw(st.sampled_from([(0, 2), (1, 1), (2, 3)]))
+    x = lattice(rng, (batch, *size, channels))
+    g = lattice(rng, (batch, *options["output_size"], channels))
+    winner = rng.integers(0, np.prod(options["kernel_size"]), g.shape).astype(np.uint8)
+    return rng, x, g, winner, options
+
+
+@settings(max_examples=settings.default.max_examples * 4)
+@given(cases(), st.booleans())
+def test_equals_the_definition_on_the_lattice(case, rearrange):
+    rng, *arrays, options = case
+    x, g, winner = (rearranged(rng, a) for a in arrays) if rearrange else arrays
+    sized = options | {"size": x.shape[1:-1]}
+    assert_same(apply(max_pool, x, **options), naive.max_pool(x, **options))
+    assert_same(apply(max_pool_winner, x, **options), naive.max_pool_winner(x, **options).astype(np.uint8))
+    assert_same(apply(sum_pool, x, **options), naive.sum_pool(x, **options))
+    assert_same(apply(sum_pool_transpose, g, **sized), naive.sum_pool_transpose(g, **sized))
+    assert_same(apply(window_gather, x, winner, **options), naive.window_gather(x, winner, **options))
+    assert_same(apply(window_scatter, g, winner, **sized), naive.window_scatter(g, winner, **sized))
+    assert_same(apply(winner_to_flat_index, winner, **sized), naive.winner_to_flat_index(winner, **sized))
+
+
+@given(cases())
+def test_adjoint_identities_are_exact(case):
+    _, x, g, winner, options = case
+    size = x.shape[1:-1]
+    assert np.sum(g * sum_pool(x, **options)) == np.sum(x * sum_pool_transpose(g, size=size, **options))
+    gathered = window_gather(x, winner, **options)
+    assert np.sum(g * gathered) == np.sum(x * window_scatter(g, winner, size=size, **options))
+
+
+@given(cases())
+def test_winner_is_where_the_maximum_is(case):
+    _, x, _, _, options = case
+    y = max_pool(x, **options)
+    winner = max_pool_winner(x, y, **options)
+    assert_same(winner, max_pool_winner(x, **options))
+    seen = np.isfinite(y)
+    assert_same(window_gather(x, winner, **options)[seen], y[seen])
+    flat = winner_to_flat_index(winner, size=x.shape[1:-1], **options)
+    assert_same(flat >= 0, seen)
+    n, *_, c = np.indices(y.shape, sparse=True)
+    plane = x.reshape(len(x), np.prod(x.shape[1:-1]), x.shape[-1])
+    assert_same(plane[n, flat, c][seen], y[seen])
+
+
+@given(cases(), st.sampled_from([0.2, 0.5]))
+def test_nan_wins_and_the_first_of_them(case, share):
+    rng, x, _, _, options = case
+    x[rng.random(x.shape) < share] = np.nan
+    assert_same(max_pool(x, **options), naive.max_pool(x, **options))
+    assert_same(max_pool_winner(x, **options), naive.max_pool_winner(x, **options).astype(np.uint8))
+
+
+def test_winner_of_numbers_and_nans_is_the_first_nan():
+    x = np.array([1, np.nan, 3, np.nan]).reshape(1, 4, 1)
+    options = {"kernel_size": (4,), "stride": (1,), "padding": ((0, 0),), "dilation": (1,), "output_size": (1,)}
+    assert max_pool_winner(x, **options).item() == 1
+
+
+@pytest.mark.parametrize(("kernel", "dtype"), [(16, np.uint8), (17, np.uint16)])
+def test_winner_has_the_smallest_unsigned_dtype(kernel, dtype):
+    x = np.zeros((1, kernel, kernel, 1))
+    x[0, -1, -1] = 1
+    options = HALVES | {"kernel_size": (kernel, kernel), "output_size": (1, 1)}
+    assert_same(max_pool_winner(x, **options), np.full((1, 1, 1, 1), kernel * kernel - 1, dtype))
+
+
+@pytest.mark.parametrize("dtype", ["e", "f", "d", "g", "b", "B", "i", "l"])
+def test_dtype_stays(dtype):
+    x = (np.arange(16).reshape(1, 4, 4, 1) % 7).astype(dtype)
+    x = x if x.dtype.kind == "u" else x - x.dtype.type(8)
+    options = HALVES | {"padding": ((1, 0), (1, 0))}
+    g = max_pool(x, **options)
+    assert_same(g, naive.max_pool(x, **options))
+    winner = max_pool_winner(x, g, **options)
+    sized = options | {"size": (4, 4)}
+    assert_same(sum_pool(x, **options), naive.sum_pool(x, **options))
+    assert_same(sum_pool_transpose(g, **sized), naive.sum_pool_transpose(g, **sized))
+    assert_same(window_gather(x, winner, **options), naive.window_gather(x, winner, **options))
+    assert_same(window_scatter(g, winner, **sized), naive.window_scatter(g, winner, **sized))
+
+
+@pytest.mark.parametrize("dtype", ["F", "D"])
+def test_linear_kernels_take_complex_numbers(dtype):
+    rng = np.random.default_rng(0)
+    x, g = ((lattice(rng, s) + 1j * lattice(rng, s)).astype(dtype) for s in [(2, 4, 4, 3), (2, 2, 2, 3)])
+    winner, sized = rng.integers(0, 4, g.shape), HALVES | {"size": (4, 4)}
+    assert_same(sum_pool(x, **HALVES), naive.sum_pool(x, **HALVES))
+    assert_same(sum_pool_transpose(g, **sized), naive.sum_pool_transpose(g, **sized))
+    assert_same(window_gather(x, winner, **HALVES), naive.window_gather(x, winner, **HALVES))
+    assert_same(window_scatter(g, winner, **sized), naive.window_scatter(g, winner, **sized))
+
+
+def test_float16_is_summed_in_float32():
+    """2048 + 1 + 1 + 1 is 2048 if each sum is rounded to float16, which has steps of 2 there."""
+    line = {"stride": (1,), "padding": ((0, 0),), "dilation": (1,)}
+    x = np.array([2048, 1, 1, 1], np.float16).reshape(1, 4, 1)
+    assert sum_pool(x, kernel_size=(4,), output_size=(1,), **line).item() == 2052
+    spread = line | {"kernel_size": (4,), "padding": ((3, 0),), "output_size": (4,)}
+    assert sum_pool_transpose(x, size=(4,), **spread)[0, 0, 0] == 2052
+    winner = np.array([3, 2, 1, 0], np.uint8).reshape(1, 4, 1)
+    assert window_scatter(x, winner, size=(4,), **spread)[0, 0, 0] == 2052
+
+
+def test_what_does_not_win_may_be_infinite_or_nan():
+    x = np.array([np.inf, 1, np.nan, 2]).reshape(1, 4, 1)
+    options = {"kernel_size": (2,), "stride": (2,), "padding": ((0, 0),), "dilation": (1,), "output_size": (2,)}
+    winner = np.ones((1, 2, 1), np.uint8)
+    assert window_gather(x, winner, **options).ravel().tolist() == [1, 2]
+    g = np.array([np.inf, 3]).reshape(1, 2, 1)
+    assert window_scatter(g, winner, size=(4,), **options).ravel().tolist() == [0, np.inf, 0, 3]
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (1, 3, 2, 0), (3, 1, 2, 0)])
+def test_memory_order_is_kept(order):
+    x = np.ones((3, 4, 4, 5)).transpose(order).copy().transpose(np.argsort(order))
+    y, sized = max_pool(x, **HALVES), HALVES | {"size": (4, 4)}
+    winner = max_pool_winner(x, y, **HALVES)
+    arrays = [y, winner, sum_pool(x, **HALVES), sum_pool_transpose(y, **sized)]
+    arrays += [window_gather(x, winner, **HALVES), window_scatter(y.copy(order="C"), winner, **sized)]
+    assert all(a.transpose(order).flags.c_contiguous for a in arrays)
