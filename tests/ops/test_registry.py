@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from cases import CASES, package_primitives
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.ops.cases import CASES, package_primitives
 from tinygrad_np import vjp
 from tinygrad_np.core.primitive import registry
 from tinygrad_np.testing import check_grads
