@@ -1,5 +1,8 @@
 """Functional automatic differentiation in NumPy: plain functions, plain np, gradients derived by hand."""
 
+from typing import Any
+
+from . import nn, optim, random
 from . import ops as _ops  # noqa: F401  (declares what NumPy's functions do with Tensors)
 from .core import tree
 from .core.primitive import primitive
@@ -10,4 +13,15 @@ from .transforms.stop import stop_gradient
 
 __version__ = "0.1.0"
 
-__all__ = ["Tensor", "at", "grad", "primitive", "stop_gradient", "tree", "value_and_grad", "vjp"]
+__all__ = [
+    "Tensor", "at", "data", "grad", "nn", "optim", "primitive", "random", "stop_gradient", "tree", "value_and_grad",
+    "vjp",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name == "data":  # on first use: reading files takes a quarter of the package's import time
+        from importlib import import_module
+
+        return import_module(".data", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

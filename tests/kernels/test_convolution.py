@@ -194,4 +194,4 @@ def test_working_memory_does_not_grow_with_the_batch(batch, channels, filters):
         result = call()
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        assert peak - result.nbytes < 3e6
+        assert peak - result.nbytes < 4e6  # all columns at once would take 400 MB at the larger batch

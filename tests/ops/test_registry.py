@@ -13,7 +13,6 @@ from tinygrad_np.testing import check_grads
 DIFFERENTIABLE = package_primitives(differentiable=True)
 LINEAR = [key for key in DIFFERENTIABLE if registry[key].linear]
 PUSHED = [key for key in DIFFERENTIABLE if registry[key].jvps]
-SMOOTH_ONLY = 2
 
 
 def test_every_primitive_has_a_strategy_and_every_strategy_a_primitive():
@@ -102,7 +101,8 @@ def test_float32_stays_float32_and_an_input_used_twice_sums(key, data):
     bars = pullback(ones)
     for x, bar in zip(low, bars, strict=True):
         assert (bar.shape, bar.dtype) == (x.shape, x.dtype)
-        assert bar.flags.writeable and bar.flags.owndata and not np.shares_memory(bar, x)
+        assert not isinstance(bar, np.ndarray) or (bar.flags.writeable and bar.flags.owndata)
+        assert not np.shares_memory(bar, x)
     twice = vjp(lambda x: f32(x, *low[1:]), low[0])[1](ones)[0]
     np.testing.assert_array_equal(twice, bars[0])
 

@@ -39,7 +39,7 @@ def _power_x(z: Array, x: Array, y: Array) -> Any:
         return _power_number(x, y)
 
     def pullback(g: Array) -> Array:
-        constant = y == 0
+        constant = np.equal(y, 0) & np.equal(x, 0)
         lowered = np.where(constant, dtype_of(y).type(1), y - 1)
         return multiply_at_pole(g, np.where(constant, zero_like(z), y * x**lowered))
 
@@ -62,7 +62,7 @@ def _power_y(z: Array, x: Array, y: Array) -> Any:
 
 power = broadcasting(
     np.power,
-    "∂x = y x^(y-1), ∂y = z log(x). At y = 0, ∂x = 0; at x = 0, ∂y = 0.",
+    "∂x = y x^(y-1), ∂y = z log(x). At x = 0, ∂y = 0 and with y = 0, ∂x = 0.",
     x=_power_x,
     y=_power_y,
 )
@@ -176,11 +176,16 @@ def _clip(x: Any, low: Any, high: Any) -> Any:
     return np.minimum(np.maximum(x, low), high)
 
 
+def _inside(x: Array, low: Array, high: Array) -> Array:
+    """Tell where clip is x: between the bounds and at them, unless they leave no room."""
+    return np.less_equal(low, x) & np.less_equal(x, high) & np.less(low, high)
+
+
 clip_op = broadcasting(
     _clip,
     name="clip",
     doc="min(max(x, low), high): the cotangent goes to x inside and at the bounds, to a bound beyond it.",
-    x=lambda z, x, low, high: lambda g: _masked(g, np.less_equal(low, x) & np.less_equal(x, high)),
+    x=lambda z, x, low, high: lambda g: _masked(g, _inside(x, low, high)),
     low=lambda z, x, low, high: lambda g: _masked(g, np.less(x, low) & np.less_equal(low, high)),
     high=lambda z, x, low, high: lambda g: _masked(g, np.greater(np.maximum(x, low), high)),
 )

@@ -201,7 +201,7 @@ def conv(
 
     <g, dy> for a change dx is Σ g[n,p,f] dx[n, p stride + r dilation - low, c] w[r,c,f]. Collecting what meets
     dx[n,i,c], x_bar[n,i,c] = Σ_{p stride + r dilation - low = i} g[n,p,f] w[r,c,f], the transposed convolution.
-    In the same way w_bar[r,c,f] = Σ_{n,p} x[n, p stride + r dilation - low, c] g[n,p,f] and b_bar[f] = Σ_{n,p} g[n,p,f].
+    In the same way w_bar[r,c,f] = Σ_{n,p} x[n, p stride + r dilation - low, c] g[n,p,f], b_bar[f] = Σ_{n,p} g[n,p,f].
     Kept: x for w_bar, w for x_bar. Cost: 2 N out F C/groups kernel flops, and as many for each of x_bar and w_bar.
 
     References
@@ -297,35 +297,35 @@ def conv_transpose(
         raise ValueError(
             f"{name}: output_padding={output_padding!r} must be less than stride {steps} or dilation {gaps}."
         )
-    if padding == "same":
-        out = tuple(n * s + e for n, s, e in zip(size, steps, extra, strict=True))
-        pairs = pairs_of(name, "same", [n * s for n, s in zip(size, steps, strict=True)], kernel, steps, gaps)
-    else:
-        pairs = pairs_of(name, padding, size, kernel, steps, gaps)
-        out = _transposed_size(size, kernel, steps, pairs, gaps, extra)
-    # The part of output_padding that reaches beyond what is cropped away is zero
-    beyond = [max(e - high, 0) if padding != "same" else e for e, (_, high) in zip(extra, pairs, strict=True)]
-    if padding != "same":
-        pairs = tuple((low, max(high - e, 0)) for e, (low, high) in zip(extra, pairs, strict=True))
-    reached = tuple(n - e for n, e in zip(out, beyond, strict=True))
+    pairs, reached, beyond = _transposed_geometry(padding, size, kernel, steps, gaps, extra)
     y = conv_input_op(x, w, size=reached, stride=steps, padding=pairs, dilation=gaps, groups=int(groups))
     if any(beyond):
         y = np.pad(y, ((0, 0), *((0, e) for e in beyond), (0, 0)))
     return _add_bias(name, y, b, layout)
 
 
-def _transposed_size(size: Any, kernel: Any, stride: Tuple, padding: Pairs, dilation: Tuple, extra: Tuple) -> Tuple:
-    out = []
-    for axis, (n, k, s, (low, high), d, e) in enumerate(
-        zip(size, kernel, stride, padding, dilation, extra, strict=True)
-    ):
-        out.append((n - 1) * s - low - high + d * (k - 1) + 1 + e)
-        if out[-1] < 1:
+def _transposed_geometry(
+    padding: Padding, size: Any, kernel: Any, stride: Tuple, dilation: Tuple, extra: Tuple
+) -> tuple[Pairs, Tuple, Tuple]:
+    """Return the padding, and the output size in two parts: what a convolution so padded sees, and zeros beyond."""
+    name = "conv_transpose"
+    if padding == "same":
+        whole = tuple(n * s for n, s in zip(size, stride, strict=True))
+        return pairs_of(name, padding, whole, kernel, stride, dilation), whole, extra
+    given = pairs_of(name, padding, size, kernel, stride, dilation)
+    axes = []
+    for axis, (n, k, s, (low, high), d, e) in enumerate(zip(size, kernel, stride, given, dilation, extra, strict=True)):
+        out = (n - 1) * s - low - high + d * (k - 1) + 1 + e
+        if out < 1:
             raise ValueError(
-                f"conv_transpose: nothing is left of axis {axis}: (size {n} - 1) * stride {s} - padding {low} - {high} "
-                f"+ dilation {d} * (kernel {k} - 1) + 1 + output_padding {e} = {out[-1]} < 1."
+                f"{name}: nothing is left of axis {axis}: (size {n} - 1) * stride {s} - padding {low} - {high} "
+                f"+ dilation {d} * (kernel {k} - 1) + 1 + output_padding {e} = {out} < 1."
             )
-    return tuple(out)
+        beyond = max(e - high, 0)  # output_padding first undoes the cropping at the end, then adds zeros
+        missing = max(beyond - out, 0)  # the low padding crops all that the windows reach, and more
+        axes.append(((low - missing, max(high - e, 0)), out - beyond + missing, beyond - missing))
+    pairs, reached, zeros = zip(*axes, strict=True)
+    return pairs, reached, zeros
 
 
 conv1d, conv2d, conv3d = (ranked(conv, dims) for dims in (1, 2, 3))
