@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from .primitive import Primitive
-from .tensor import Array, Tensor, dtype_of, plain, shape_of
+from .tensor import PLAIN, Array, Tensor, dtype_of, plain, shape_of
 
 _levels = itertools.count(1)
 
@@ -57,7 +57,10 @@ class Trace:
                 f"{op.name}: a Tensor of {self.origin} was used after that call ended. It escaped through a global, "
                 "an attribute, a list or a closure; return what you need from the function instead (has_aux=True)."
             )
-        return [a._value if type(a) is Tensor and a._trace is self else plain(a, op.name) for a in args]
+        return [
+            (a._value if a._trace is self else a) if type(a) is Tensor else a if type(a) in PLAIN else plain(a, op.name)
+            for a in args
+        ]
 
 
 class Tape(Trace):

@@ -325,7 +325,7 @@ def dtype_of(x: Array) -> np.dtype[Any]:
 
 
 _NUMBERS = (float, int, bool, complex)
-_PLAIN = frozenset((Tensor, np.ndarray, *_NUMBERS, *np.sctypeDict.values())) - {np.object_, np.str_, np.bytes_, np.void}
+PLAIN = frozenset((Tensor, np.ndarray, *_NUMBERS, *np.sctypeDict.values())) - {np.object_, np.str_, np.bytes_, np.void}
 
 
 def plain(x: Any, where: str) -> Array:
@@ -337,7 +337,7 @@ def plain(x: Any, where: str) -> Array:
         For np.matrix and masked arrays (their operators mean something else), sequences that hold Tensors, and what
         is not numeric.
     """
-    if type(x) in _PLAIN:
+    if type(x) in PLAIN:
         return x
     if isinstance(x, np.matrix | np.ma.MaskedArray):
         raise TypeError(f"{where}: a {type(x).__name__} is not supported; pass np.asarray(x), masks apart.")

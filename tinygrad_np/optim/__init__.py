@@ -5,6 +5,7 @@ from .optimisers import adam, rmsprop, sgd
 from .parts import (
     AdamState,
     RmsState,
+    Schedule,
     ScheduleState,
     TraceState,
     chain,
@@ -21,6 +22,7 @@ __all__ = [
     "AdamState",
     "GradientTransformation",
     "RmsState",
+    "Schedule",
     "ScheduleState",
     "TraceState",
     "adam",

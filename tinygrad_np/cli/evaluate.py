@@ -1,0 +1,26 @@
+"""``tinygrad-np evaluate RUN``: test a trained network."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from .runs import load_data, load_model
+
+
+def add_parser(commands: Any) -> argparse.ArgumentParser:
+    """Declare the command."""
+    about = "Print loss and accuracy of a trained network on all test images."
+    parser: argparse.ArgumentParser = commands.add_parser("evaluate", help="test a trained network", description=about)
+    parser.add_argument("run_folder", type=Path, metavar="RUN", help="the folder that train wrote")
+    parser.add_argument("--data", metavar="NAME|FOLDER", help="another dataset than the one it was trained on")
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """Evaluate and print."""
+    trained, facts = load_model(args.run_folder)
+    dataset = load_data(trained.model, args.data or facts["data"])
+    result = trained.evaluate(dataset.test)
+    figures = f"test accuracy {result['accuracy']:.4f}   test loss {result['loss']:.4f}"
+    print(f"{facts['model']} on {dataset.name}: {figures}   {len(dataset.test.images):,} images")
+    return 0

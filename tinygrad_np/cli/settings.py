@@ -1,0 +1,84 @@
+"""What a run is told, and whether that goes with what its folder holds."""
+
+import argparse
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..models import Model
+from ..training import CheckpointError, load_checkpoint
+from ..training.checkpoint import Checkpoint
+from .errors import UserError
+from .runs import CHECKPOINT, FILES, METRICS, TrainingData
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that the result of a run depends on."""
+
+    model: str
+    data: str
+    data_sha256: str
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    seed: int
+
+
+def find_checkpoint(folder: Path, required: bool) -> Checkpoint | None:
+    """Read the checkpoint in the folder; one that is damaged or absent matters only if it is required."""
+    path = folder / CHECKPOINT
+    if not path.exists():
+        if required:
+            raise UserError(f"{folder} has no {CHECKPOINT} to resume; to start, leave out --resume")
+        return None
+    try:
+        return load_checkpoint(path)
+    except CheckpointError:
+        if required:
+            raise
+        return None
+
+
+def choose_settings(args: argparse.Namespace, told: dict[str, Any], model: Model, data: TrainingData) -> Settings:
+    """What the user says now comes first, then what the run to resume was told, then the recipe."""
+    recipe = model.recipe
+    usual = {
+        "data": recipe.data, "epochs": recipe.epochs(len(data.train.images)), "batch_size": recipe.batch_size,
+        "learning_rate": recipe.learning_rate, "seed": 0,
+    }  # fmt: skip
+    given = {name: value for name in usual if (value := getattr(args, name)) is not None}
+    chosen: dict[str, Any] = {name: told.get(name, value) for name, value in usual.items()} | given
+    return Settings(model=model.name, data_sha256=data.sha256, **chosen)
+
+
+def check_resumable(earlier: Checkpoint, now: Settings) -> None:
+    """Refuse what would not be the same run; it may be prolonged, and its data may have moved."""
+    then = earlier.settings
+    if differences := _differences(then, {**asdict(now), "epochs": then.get("epochs")}):
+        raise UserError(f"cannot resume: {differences}")
+    if now.epochs < earlier.epoch:
+        raise UserError(f"cannot resume: {earlier.epoch} epochs are done already, {now.epochs} would be less")
+
+
+def _differences(then: dict[str, Any], now: dict[str, Any]) -> str:
+    """Say what is different; data are different if their contents are, wherever they lie."""
+    changed = [name for name in now if name not in ("data", "data_sha256") and now[name] != then.get(name)]
+    said = [f"{name.replace('_', '-')} was {then.get(name)} and is {now[name]} now" for name in changed]
+    if now["data_sha256"] != then.get("data_sha256"):
+        said.append(f"the images or labels of {then.get('data')} then are not those of {now['data']} now")
+    return ", ".join(said)
+
+
+def check_replaceable(folder: Path, earlier: Checkpoint | None, settings: Settings) -> None:
+    """Refuse to lose anything: only a finished run with the same settings comes again bit by bit."""
+    if not any((folder / name).exists() for name in FILES):
+        return
+    if earlier is None:
+        raise UserError(f"{folder} holds files of a run without a usable checkpoint; say --overwrite, or another --out")
+    if differences := _differences(earlier.settings, asdict(settings)):
+        raise UserError(f"{folder} holds a run with other settings ({differences}); say --overwrite, or another --out")
+    if earlier.epoch < settings.epochs or not (folder / METRICS).exists():
+        state = f"an unfinished run, {earlier.epoch} epochs long"
+        raise UserError(f"{folder} holds {state}; say --resume to go on, --overwrite to start again, or another --out")
+    print(f"{folder} holds a run with the same settings; training again, to the same result")

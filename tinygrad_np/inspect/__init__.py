@@ -1,0 +1,1 @@
+"""Looking into things: pictures of training and of what was learned."""
