@@ -194,6 +194,10 @@ def test_a_folder_given_comes_before_the_variable_and_that_before_the_system(mon
 
     assert count(tmp_path / "given") == 10
     assert count() == 11
+    monkeypatch.setenv(locate.FOLDER_VARIABLE, str(tmp_path / "missing"))
+    with pytest.raises(FileNotFoundError, match="missing, which is no folder"):
+        count()
+    (tmp_path / "empty").mkdir()
     monkeypatch.setenv(locate.FOLDER_VARIABLE, str(tmp_path / "empty"))
     assert count() == 12
     monkeypatch.delenv(locate.FOLDER_VARIABLE)

@@ -85,25 +85,31 @@ class Tape(Trace):
     def process(self, op: Primitive, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         """Apply the primitive one level down and write it on the tape with the pullbacks of the watched arguments."""
         values = self.lower(op, args)
-        y = op(*values, **options)
+        y = op(*values, **options) if Tensor in map(type, values) else op.forward(*values, **options)
         if not op.differentiable:
             return y
         if op.weak and type(y) is np.float64 and all(type(v) is float or type(v) is int for v in values):
             y = float(y)  # Python numbers stay weakly typed, as under Python's own operators
-        places = [i for i, a in enumerate(args) if type(a) is Tensor and a._trace is self]
-        parents = [args[i]._index for i in places]
-        joint = op.joint
-        if joint is None or not all(i in joint[0] for i in places):
+        parents, places = [], []
+        for i, a in enumerate(args):
+            if type(a) is Tensor and a._trace is self:
+                parents.append(a._index)
+                places.append(i)
+        if op.joint is None:
             pullbacks = [op.pullback(i, y, values, options) for i in places]
         else:
-            pullbacks = _select(joint[1](y, *values, **options), [joint[0].index(i) for i in places])
-        if isinstance(y, tuple):
+            pullbacks = _joint_pullback(op, places, y, values, options)
+        if type(y) is np.ndarray:
+            shape, dtype = y.shape, y.dtype
+        elif isinstance(y, tuple):
             return self._append_outputs(op, parents, pullbacks, y)
-        dtype = dtype_of(y)
+        else:
+            shape, dtype = shape_of(y), dtype_of(y)
         if dtype.kind not in "fc":
             return y
-        self.entries.append((op, parents, pullbacks, shape_of(y), dtype))
-        return Tensor(y, self, len(self.entries) - 1)
+        entries = self.entries
+        entries.append((op, parents, pullbacks, shape, dtype))
+        return Tensor(y, self, len(entries) - 1)
 
     def _append_outputs(self, op: Primitive, parents: list[int], pullbacks: list[Any], ys: tuple[Any, ...]) -> Any:
         first = len(self.entries)
@@ -135,7 +141,10 @@ class Tape(Trace):
         cotangents: list[Any] = [None] * len(entries)
         owned: set[int] = set()
         for place, seed in seeds:
-            _accumulate(cotangents, owned, place, seed)
+            if cotangents[place] is None:
+                cotangents[place] = seed
+            else:
+                _add(cotangents, owned, place, seed)
         later: list[Any] = []  # the cotangents of an operation's second and further outputs, last first
         while len(entries) > inputs:
             entry = entries.pop()
@@ -163,12 +172,21 @@ class Tape(Trace):
                     shape, dtype = like[3], like[4]
                 if type(x_bar) is not np.ndarray or x_bar.shape != shape or x_bar.dtype is not dtype:
                     x_bar = _conform(op, x_bar, shape, dtype)
-                _accumulate(cotangents, owned, parent, x_bar)
+                if cotangents[parent] is None:
+                    cotangents[parent] = x_bar
+                else:
+                    _add(cotangents, owned, parent, x_bar)
         return [c if c is None or i in owned else _own(c) for i, c in enumerate(cotangents)]
 
 
-def _select(pullback: Any, wanted: list[int]) -> list[Any]:
-    """Wrap a joint pullback so that it returns only the wanted cotangents, or the only one."""
+def _joint_pullback(
+    op: Primitive, places: list[int], y: Any, values: list[Array], options: dict[str, Any]
+) -> list[Any]:
+    """Return the pullback of a joint rule for the cotangents at some places, or for the only one."""
+    positions, rule = op.joint  # type: ignore[misc]
+    if not all(i in positions for i in places):
+        return [op.pullback(i, y, values, options) for i in places]
+    pullback, wanted = rule(y, *values, **options), [positions.index(i) for i in places]
     if len(wanted) == 1:
         return [lambda g: pullback(g)[wanted[0]]]
 
@@ -179,11 +197,10 @@ def _select(pullback: Any, wanted: list[int]) -> list[Any]:
     return [joint_pullback]
 
 
-def _accumulate(cotangents: list[Any], owned: set[int], place: int, g: Array) -> None:
+def _add(cotangents: list[Any], owned: set[int], place: int, g: Array) -> None:
+    """Add to a cotangent: in place if the sum so far was allocated here."""
     old = cotangents[place]
-    if old is None:
-        cotangents[place] = g
-    elif place in owned and type(g) is np.ndarray:
+    if place in owned and type(g) is np.ndarray:
         np.add(old, g, out=old)
     else:
         total = cotangents[place] = old + g

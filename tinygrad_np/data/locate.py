@@ -63,6 +63,8 @@ def locate(
     if folder is not None:
         return _require(source, parsers, Path(folder))
     variable = os.environ.get(FOLDER_VARIABLE)
+    if variable and not Path(variable).is_dir():
+        raise FileNotFoundError(f"The environment variable {FOLDER_VARIABLE} names {variable}, which is no folder.")
     for place in (Path(variable), SYSTEM_FOLDER) if variable else (SYSTEM_FOLDER,):
         if found := _find(source, parsers, place):
             return found

@@ -34,8 +34,9 @@ from .vectors import EPS, Packing, Problem, Vector
 Matrix = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-# Uneven steps, lest a coarsely rounded f look smooth by being rounded alike; of few digits, so that x + k h u is exact.
-LADDER = tuple(81001 / 65536 * 2.0**-k for k in (4, 9, 14, 19, 24))
+# Uneven steps of no simple ratios, lest a coarsely rounded f be rounded alike and look smooth; of few digits, so that
+# x + k h u is exact.
+LADDER = tuple(a * 2.0**-k for a, k in ((81001, 20), (76207, 25), (88397, 30), (72671, 35), (84653, 40)))
 WIDE_STEP, FIRST_STEP = LADDER[:2]
 UNKNOWN = 1e300  # the error of an undefined difference: not inf, so that a weight of zero keeps it out of a sum
 
@@ -119,19 +120,27 @@ def refine(problem: Problem, u: Vector) -> tuple[Vector, Vector, Mask]:
     Returns
     -------
     value, error : vector
-        The difference with the least error, to which c is added here: it tells a step across a pole. The error is
-        also no less than the distance to the nearest other difference, for a single pair may agree by chance.
+        The difference with the least error, to which c is added here: it tells a step across a pole. Since a single
+        pair may agree by chance, h |D(h) - D(2h)| is taken as no less than at smaller steps, and the error as no less
+        than the distance to the nearest other difference.
     kinked : vector of bool
         Where one-sided differences go on to differ as the step shrinks, f jumps, or f ends.
     """
     ladder = [measure(problem, u[None], h) for h in LADDER]
     values = np.array([e.value[0] for e in ladder])
-    errors = np.array([e.error[0] + np.minimum(np.abs(e.kink[0]), UNKNOWN) for e in ladder])
+    errors = np.array([e.floor[0] + np.minimum(np.abs(e.kink[0]), UNKNOWN) for e in ladder])
+    errors += _noise(ladder) / np.array(LADDER)[:, None]
     best = errors.argmin(0)[None]
     value, error = np.take_along_axis(values, best, 0)[0], np.take_along_axis(errors, best, 0)[0]
     distance = np.where(errors < UNKNOWN, np.abs(values - value), UNKNOWN)
     np.put_along_axis(distance, best, UNKNOWN, 0)
     return value, np.maximum(error, distance.min(0)), _kinked(ladder)
+
+
+def _noise(ladder: list[Estimate]) -> Matrix:
+    """Return what f deviates by from a straight line at a step or a smaller one, (steps, m)."""
+    deviation = np.array([h * e.spread[0] for h, e in zip(LADDER, ladder, strict=True)])
+    return np.maximum.accumulate(deviation[::-1])[::-1]
 
 
 def _kinked(ladder: list[Estimate]) -> Mask:
@@ -142,11 +151,11 @@ def _kinked(ladder: list[Estimate]) -> Mask:
     """
     finer, finest = ladder[-2:]
     steps = np.array(LADDER)[:, None]
-    kink, spread = (np.array([getattr(e, name)[0] for e in ladder]) for name in ("kink", "spread"))
+    kink = np.array([e.kink[0] for e in ladder])
     size = np.abs(kink)
     with np.errstate(invalid="ignore"):
-        rest = np.maximum.accumulate((spread * steps)[::-1])[::-1]
-        noise = 10 * np.maximum(np.maximum(8 * EPS * finest.peak, np.abs(finest.bend - 2 * size[-1] * steps[-1])), rest)
+        bend = np.abs(finest.bend - 2 * size[-1] * steps[-1])
+        noise = 10 * np.maximum(np.maximum(8 * EPS * finest.peak, bend), _noise(ladder))
         stays = (size[1:] >= 0.5 * size[:-1]) & (size[1:] <= 3 * size[:-1]) & (kink[1:] * kink[:-1] > 0)
         seen = stays & ((size * steps)[1:] > noise[1:])
         hidden = 0.5 * size[:-1] * steps[1:] <= noise[1:]
