@@ -25,7 +25,7 @@ Index: TypeAlias = tuple[Any, ...]
 # Numbers in a buffer of columns: 1 MB of float32, so that it is still in the L2 cache when the product reads it.
 BUFFER = 1 << 18
 # Multiplications in a product for which OpenBLAS wakes no second thread (its limit is 2**18): on a machine whose other
-# processors are busy, each waking can cost a time slice, a hundred times the product. It packs no operands then either.
+# processors are busy, each waking can cost a time slice, a hundred times the product.
 SMALL_PRODUCT = 260_000
 # Columns below which a product is too narrow: of a tile cut for small products, and of a row of output.
 NARROW_TILE, NARROW_ROW = 64, 8

@@ -10,7 +10,7 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from ..core.families import unbroadcast
 from ..core.primitive import primitive
-from ..core.tensor import Array, Tensor, dtype_of, implements, shape_of
+from ..core.tensor import Array, Tensor, dtype_of, implements, refuse, shape_of
 from ..kernels.scatter import scatter_add
 from .shaping import ravel
 
@@ -222,6 +222,12 @@ def at(x: Array) -> _At:
     array([2., 0., 1.])
     """
     return _At(x)
+
+
+refuse(
+    "It writes into its argument; Tensors never change. Use tinygrad_np.at(x)[index].set(v), .add(v) or .multiply(v).",
+    np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis,
+)  # fmt: skip
 
 
 # -- taking and sorting ----------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..core.families import signature_of
 from ..core.primitive import Primitive
-from ..core.tensor import Tensor, dtype_of, implements, shape_of
+from ..core.tensor import Tensor, dtype_of, implements, refuse, shape_of
 
 UNARY = (
     np.sign, np.floor, np.ceil, np.trunc, np.rint, np.isnan, np.isinf, np.isfinite, np.signbit, np.logical_not,
@@ -63,6 +63,12 @@ _DECLARED: list[tuple[Callable[..., Any], tuple[str, ...]]] = [
 ]
 for _function, _arrays in _DECLARED:
     declare(_function, *_arrays)
+
+
+refuse(
+    "It wants plain values: pass tinygrad_np.stop_gradient(x), or return x from the function as aux (has_aux=True).",
+    np.array2string, np.array_repr, np.array_str, np.save, np.savez, np.savez_compressed, np.savetxt,
+)  # fmt: skip
 
 
 @implements(np.shape)
