@@ -100,6 +100,7 @@ def _broadcast_case(*domains: dict[str, Any]) -> Any:
     return arrays.map(lambda xs: (xs, {}))
 
 
+CASES["tinygrad_np.core.families.pole_product"] = _broadcast_case({}, {})
 for name, domains in _BROADCASTING.items():
     CASES[f"tinygrad_np.ops.arithmetic.{name}"] = _broadcast_case(*domains)
 

@@ -320,6 +320,15 @@ def test_masked_poles_are_free_of_nan_to_second_order():
         assert np.isfinite(second[1]) and second[1] != 0
 
 
+def test_a_zero_cotangent_stays_zero_at_a_pole_of_the_pullback():
+    x, g = np.array([0.0, 1.0, 2.0]), np.ones(3)
+    for f in (np.sqrt, np.log, np.reciprocal):
+        _, pullback = vjp(lambda x, g: vjp(f, x)[1](g)[0], x, g)
+        x_bar, g_bar = pullback(np.array([0.0, 1.0, 0.0]))
+        assert x_bar[0] == g_bar[0] == x_bar[2] == g_bar[2] == 0
+        assert x_bar[1] != 0 and g_bar[1] != 0
+
+
 def test_nan_is_not_hidden():
     assert np.isnan(grad(lambda x: np.sum(np.sqrt(x) * 1.0))(np.array([-1.0]))[0])
     assert np.isnan(grad(np.max)(np.array([np.nan, 1.0]))[0]) or grad(np.max)(np.array([np.nan, 1.0]))[0] == 1.0

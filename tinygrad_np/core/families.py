@@ -19,6 +19,19 @@ from .primitive import Primitive, Rule
 from .tensor import Array, Tensor, dtype_of, shape_of
 
 
+def signature_of(*arrays: str, **options: Any) -> inspect.Signature:
+    """Return the signature of a primitive: its array arguments, then its static options with their defaults."""
+    kind = inspect.Parameter
+    return inspect.Signature(
+        [kind(name, kind.POSITIONAL_OR_KEYWORD) for name in arrays]
+        + [kind(name, kind.KEYWORD_ONLY, default=default) for name, default in options.items()]
+    )
+
+
+def _caller() -> str:
+    return str(sys._getframe(2).f_globals["__name__"])
+
+
 def elementwise(
     forward: Callable[[Any], Any],
     doc: str,
@@ -149,7 +162,21 @@ def multiply_at_pole(g: Array, derivative: Array) -> Array:
     finite = np.isfinite(derivative)
     if type(finite) is not Tensor and finite.all():
         return g * derivative
-    return g * np.where(finite | (g != 0), derivative, zero_like(derivative))
+    return pole_product(g, np.where(finite | (g != 0), derivative, zero_like(derivative)))
+
+
+def _product(x: Array, y: Array) -> Array:
+    return np.multiply(x, y)
+
+
+pole_product = broadcasting(
+    _product,
+    "x y, where one may be infinite: ∂x = y, ∂y = x, and a zero cotangent stays zero.",
+    name="pole_product",
+    module=__name__,
+    x=lambda z, x, y: lambda g: multiply_at_pole(g, y),
+    y=lambda z, x, y: lambda g: multiply_at_pole(g, x),
+)
 
 
 def divide_at_pole(g: Array, y: Array) -> Array:
@@ -163,16 +190,3 @@ def divide_at_pole(g: Array, y: Array) -> Array:
 def zero_like(x: Array) -> Any:
     """Return the scalar zero of the dtype of x."""
     return dtype_of(x).type(0)
-
-
-def signature_of(*arrays: str, **options: Any) -> inspect.Signature:
-    """Return the signature of a primitive: its array arguments, then its static options with their defaults."""
-    kind = inspect.Parameter
-    return inspect.Signature(
-        [kind(name, kind.POSITIONAL_OR_KEYWORD) for name in arrays]
-        + [kind(name, kind.KEYWORD_ONLY, default=default) for name, default in options.items()]
-    )
-
-
-def _caller() -> str:
-    return str(sys._getframe(2).f_globals["__name__"])

@@ -6,6 +6,7 @@ itself there when it is declared, and Tensor's operators, methods and protocols 
 
 from __future__ import annotations
 
+import inspect
 import operator
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn, TypeVar
@@ -44,6 +45,17 @@ def name_of(function: Callable[..., Any]) -> str:
     module = getattr(function, "__module__", None) or ""
     name = getattr(function, "__name__", None) or type(function).__name__
     return f"np{module[5:]}.{name}" if module.split(".")[0] == "numpy" and "._" not in module else name
+
+
+def parameter_names(function: Callable[..., Any]) -> list[str]:
+    """Names of the parameters that a call can fill by position; x, or x1, x2 of a ufunc; none if they cannot be seen."""
+    if isinstance(function, np.ufunc):  # before NumPy 2.4 they have no signature
+        return ["x"] if function.nin == 1 else [f"x{i + 1}" for i in range(function.nin)]
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    return [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
 
 
 def _lookup(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -72,7 +72,7 @@ positive = elementwise(np.positive, "y' = 1.", derivative=lambda x: 1)
 square = elementwise(np.square, "y' = 2x.", derivative=lambda x: 2 * x)
 sqrt = elementwise(np.sqrt, "y' = 1/(2y), infinite at 0.", from_output=lambda y: 0.5 / y, pole=True)
 cbrt = elementwise(np.cbrt, "y' = 1/(3y²), infinite at 0.", from_output=lambda y: 1 / (3 * y * y), pole=True)
-reciprocal = elementwise(np.reciprocal, "y' = -y².", from_output=lambda y: -y * y, pole=True)
+reciprocal = elementwise(np.reciprocal, "y' = -1/x².", derivative=lambda x: -1 / (x * x), pole=True)
 
 
 def _sign(x: Array) -> Array:

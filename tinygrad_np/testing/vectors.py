@@ -7,7 +7,6 @@ numbers.
 
 from __future__ import annotations
 
-import inspect
 import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import tree
-from ..core.tensor import dtype_of, name_of
+from ..core.tensor import dtype_of, name_of, parameter_names
 from ..transforms.reverse import vjp
 
 Vector = NDArray[np.float64]
@@ -231,9 +230,5 @@ def _check_value(problem: Problem) -> None:
 
 def _names(f: Callable[..., Any], count: int) -> tuple[str, ...]:
     """Return the parameters' names, args[i] where they cannot be seen."""
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    try:
-        names = [p.name for p in inspect.signature(f).parameters.values() if p.kind in kinds]
-    except (TypeError, ValueError):
-        names = []
+    names = parameter_names(f)
     return tuple(names[i] if i < len(names) else f"args[{i}]" for i in range(count))

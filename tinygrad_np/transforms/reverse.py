@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 
 from ..core import tree
 from ..core.tape import QuietCollector, Tape
-from ..core.tensor import Array, Tensor, dtype_of, name_of, shape_of
+from ..core.tensor import Array, Tensor, dtype_of, name_of, parameter_names, shape_of
 
 Argnums = int | str | Sequence[int | str]
 
@@ -50,7 +49,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     flat = [tree.flatten(p) for p in primals]
     leaves = [leaf for some, _ in flat for leaf in some]
     for i, (some, structure) in enumerate(flat):
-        _check_leaves(some, structure, origin, _argument_name(f, i))
+        _check_leaves(some, structure, origin, f, i)
     y, aux, tape = _record(f, origin, leaves, [s for _, s in flat], list(range(len(primals))), primals, {}, has_aux)
     outputs, out_structure = tree.flatten(y)
     for path, leaf in zip(out_structure.paths, outputs, strict=True):
@@ -91,7 +90,7 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = 
         flat = [tree.flatten(kwargs[k] if isinstance(k, str) else args[k]) for k in keys]
         leaves: list[Any] = []
         for key, (some, structure) in zip(keys, flat, strict=True):
-            _check_leaves(some, structure, origin, _argument_name(f, key))
+            _check_leaves(some, structure, origin, f, key)
             leaves += some
         with QuietCollector():
             loss, aux, tape = _record(f, origin, leaves, [s for _, s in flat], keys, args, kwargs, has_aux)
@@ -236,7 +235,7 @@ def _resolve_name(
 ) -> int | str:
     if name in kwargs:
         return name
-    names = list(inspect.signature(f).parameters)
+    names = parameter_names(f)
     if name in names[: len(args)]:
         return names.index(name)
     raise ValueError(
@@ -249,23 +248,22 @@ def _argument_name(f: Callable[..., Any], key: int | str) -> str:
     """Name of an argument for messages."""
     if isinstance(key, str):
         return key
-    try:
-        names = list(inspect.signature(f).parameters)
-    except (TypeError, ValueError):
-        names = []
+    names = parameter_names(f)
     return names[key] if key < len(names) else f"argument {key}"
 
 
-def _check_leaves(leaves: list[Any], structure: tree.Structure, origin: str, name: str) -> None:
+def _check_leaves(
+    leaves: list[Any], structure: tree.Structure, origin: str, f: Callable[..., Any], key: int | str
+) -> None:
     for i, leaf in enumerate(leaves):
         if isinstance(leaf, np.ndarray | np.generic | Tensor):
             kind = leaf.dtype.kind
         else:
             kind = "f" if type(leaf) is float else "c" if type(leaf) is complex else type(leaf).__name__
         if kind not in ("f", "c"):
-            what = _describe(leaf)
+            name = _argument_name(f, key) + structure.paths[i]
             raise TypeError(
-                f"{origin}: {name}{structure.paths[i]} is {what}; only floating-point and complex values have "
+                f"{origin}: {name} is {_describe(leaf)}; only floating-point and complex values have "
                 "derivatives. Convert it (np.asarray(x, dtype=np.float64)), choose other argnums, or keep constants "
                 "out of a differentiated tree (tinygrad_np.tree.partition)."
             )
