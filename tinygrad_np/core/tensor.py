@@ -48,7 +48,7 @@ def name_of(function: Callable[..., Any]) -> str:
 
 
 def parameter_names(function: Callable[..., Any]) -> list[str]:
-    """Names of the parameters that a call can fill by position; x, or x1, x2 of a ufunc; none if they cannot be seen."""
+    """Name the parameters that a call can fill by position; a ufunc's are x, or x1, x2; none if they cannot be seen."""
     if isinstance(function, np.ufunc):  # before NumPy 2.4 they have no signature
         return ["x"] if function.nin == 1 else [f"x{i + 1}" for i in range(function.nin)]
     try:
