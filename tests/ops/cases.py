@@ -405,33 +405,33 @@ def _pool(draw: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     return drawn, geometry | {"kernel_size": kernel, "output_size": out}
 
 
-for name in ("max_pool_op", "winner_op", "sum_pool_op"):
+for name in ("max_pool", "max_pool_winner", "sum_pool"):
 
     @case(f"ops.pooling.{name}")
     def _pool_op(draw: Any, name: str = name) -> Any:
         drawn, geometry = _pool(draw)
-        return (draw((lattice if name == "sum_pool_op" else _distinct)(drawn["x"])),), geometry
+        return (draw((lattice if name == "sum_pool" else _distinct)(drawn["x"])),), geometry
 
 
-@case("ops.pooling.gather_windows_op")
+@case("ops.pooling.window_gather")
 def _gather_windows(draw: Any) -> Any:
     drawn, geometry = _pool(draw)
     return (draw(lattice(drawn["x"])), draw(drawn["winner"])), geometry
 
 
-@case("ops.pooling.scatter_windows_op")
+@case("ops.pooling.window_scatter")
 def _scatter_windows(draw: Any) -> Any:
     drawn, geometry = _pool(draw)
     return (draw(lattice(drawn["y"])), draw(drawn["winner"])), geometry | {"size": drawn["size"]}
 
 
-@case("ops.pooling.flat_index_op")
+@case("ops.pooling.winner_to_flat_index")
 def _flat_index(draw: Any) -> Any:
     drawn, geometry = _pool(draw)
     return (draw(drawn["winner"]),), geometry | {"size": drawn["size"]}
 
 
-@case("ops.pooling.sum_pool_transpose_op")
+@case("ops.pooling.sum_pool_transpose")
 def _sum_pool_transpose(draw: Any) -> Any:
     drawn, geometry = _pool(draw)
     return (draw(lattice(drawn["y"])),), geometry | {"size": drawn["size"]}

@@ -132,12 +132,7 @@ class Tape(Trace):
         A cotangent is freed once it has been used, and with `consume` so is the entry. Only sums that were allocated
         here are ever written to; what comes from a pullback may be shared with anything.
         """
-        if not consume and seeds:
-            entries = self.entries[: max(place for place, _ in seeds) + 1]
-            while len(entries) < len(self.entries) and self.entries[len(entries)] is None:
-                entries.append(None)
-        else:
-            entries = self.entries
+        entries = self.entries if consume else self.entries.copy()
         cotangents: list[Any] = [None] * len(entries)
         owned: set[int] = set()
         for place, seed in seeds:

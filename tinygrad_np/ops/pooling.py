@@ -3,120 +3,88 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ..core.primitive import primitive
+from ..core.families import signature_of
+from ..core.primitive import Primitive
 from ..core.tensor import Array, dtype_of, shape_of
 from ..kernels import pooling as kernels
-from .windows import Ints, Layout, Padding, Pairs, check_input, give_layout, output_size, pairs_of, per_axis, ranked
+from .windows import Ints, Layout, Padding, check_input, give_layout, output_size, pairs_of, per_axis, ranked
 
 Tuple = tuple[int, ...]
 
 
-# Each primitive takes the same static geometry: kernel_size, stride, padding, dilation and output_size. It is passed on
-# by name, and the transposes take the size of the input as well.
+_WINDOWS = ("kernel_size", "stride", "padding", "dilation", "output_size")
 
 
-@primitive
-def max_pool_op(
-    x: Array, *, kernel_size: Tuple, stride: Tuple, padding: Pairs, dilation: Tuple, output_size: Tuple
-) -> Any:
-    """y = max over each window. VJP: g goes to the window's first maximum. Kept: its offset, a byte a window."""
-    return kernels.max_pool(
-        x, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation, output_size=output_size
-    )
+def _windowed(
+    kernel: Callable[..., Any], doc: str, *arrays: str, transposed: bool = False, differentiable: bool = True
+) -> Primitive:
+    """Make a kernel a primitive. All take the windows' static geometry, a transpose the size of its result as well."""
+    options = dict.fromkeys(("size", *_WINDOWS) if transposed else _WINDOWS)
+    signature = signature_of(*arrays, **options)
+    return Primitive(kernel, differentiable=differentiable, signature=signature, module=__name__, doc=doc)
+
+
+max_pool_op = _windowed(
+    kernels.max_pool,
+    "Maximum of each window. VJP: g goes to the first maximum. Kept: its offset, one byte.",
+    "x",
+)
+winner_op = _windowed(
+    kernels.max_pool_winner, "Offset of each window's first maximum, in row-major order.", "x", differentiable=False
+)
+gather_op = _windowed(
+    kernels.window_gather, "Element of each window at the winner's offset. VJP: scatter g there.", "x", "winner"
+)
+scatter_op = _windowed(
+    kernels.window_scatter, "Add each g to its window's winner. VJP: gather.", "g", "winner", transposed=True
+)
+flat_index_op = _windowed(
+    kernels.winner_to_flat_index, "Row-major place of each window's winner in the input's spatial axes.", "winner",
+    transposed=True, differentiable=False,
+)  # fmt: skip
+sum_pool_op = _windowed(
+    kernels.sum_pool, "Sum of each window, padding as zero. VJP: each element gets its windows' g.", "x"
+)
+sum_pool_transpose_op = _windowed(
+    kernels.sum_pool_transpose, "Transpose of the sum over windows. VJP: the sum over windows.", "g", transposed=True
+)
 
 
 @max_pool_op.defvjp("x")
-def _max_pool_vjp(y: Array, x: Array, **geometry: Any) -> Any:
-    size, winner = shape_of(x)[1:-1], winner_op(x, **geometry)
-    return lambda g: scatter_windows_op(g, winner, size=size, **geometry)
+def _max_pool_vjp(y: Array, x: Array, **windows: Any) -> Any:
+    size, winner = shape_of(x)[1:-1], winner_op(x, **windows)
+    return lambda g: scatter_op(g, winner, size=size, **windows)
 
 
-@primitive(differentiable=False)
-def winner_op(
-    x: Array, *, kernel_size: Tuple, stride: Tuple, padding: Pairs, dilation: Tuple, output_size: Tuple
-) -> Any:
-    """Offset of the first maximum of each window, in row-major order within the window."""
-    return kernels.max_pool_winner(
-        x, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation, output_size=output_size
-    )
-
-
-@primitive
-def gather_windows_op(
-    x: Array, winner: Array, *, kernel_size: Tuple, stride: Tuple, padding: Pairs, dilation: Tuple, output_size: Tuple
-) -> Any:
-    """Take from each window the element at the winner's offset. VJP: scatter g there."""
-    return kernels.window_gather(
-        x, winner, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation, output_size=output_size
-    )
-
-
-@gather_windows_op.defvjp("x")
-def _gather_windows_vjp(y: Array, x: Array, winner: Array, **geometry: Any) -> Any:
+@gather_op.defvjp("x")
+def _gather_vjp(y: Array, x: Array, winner: Array, **windows: Any) -> Any:
     size = shape_of(x)[1:-1]
-    return lambda g: scatter_windows_op(g, winner, size=size, **geometry)
+    return lambda g: scatter_op(g, winner, size=size, **windows)
 
 
-@primitive
-def scatter_windows_op(
-    g: Array, winner: Array, *, size: Tuple, kernel_size: Tuple, stride: Tuple, padding: Pairs, dilation: Tuple,
-    output_size: Tuple,
-) -> Any:  # fmt: skip
-    """Add each g to the element at its window's winner: the transpose of gathering. VJP: gather."""
-    return kernels.window_scatter(
-        g, winner, size=size, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation,
-        output_size=output_size,
-    )  # fmt: skip
-
-
-@scatter_windows_op.defvjp("g")
-def _scatter_windows_vjp(y: Array, g: Array, winner: Array, *, size: Tuple, **geometry: Any) -> Any:
-    return lambda h: gather_windows_op(h, winner, **geometry)
-
-
-@primitive
-def sum_pool_op(
-    x: Array, *, kernel_size: Tuple, stride: Tuple, padding: Pairs, dilation: Tuple, output_size: Tuple
-) -> Any:
-    """y = Σ over each window, padding counted as zero. VJP: every element gets the sum of its windows' g."""
-    return kernels.sum_pool(
-        x, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation, output_size=output_size
-    )
+@scatter_op.defvjp("g")
+def _scatter_vjp(y: Array, g: Array, winner: Array, *, size: Tuple, **windows: Any) -> Any:
+    return lambda h: gather_op(h, winner, **windows)
 
 
 @sum_pool_op.defvjp("x")
-def _sum_pool_vjp(y: Array, x: Array, **geometry: Any) -> Any:
+def _sum_pool_vjp(y: Array, x: Array, **windows: Any) -> Any:
     size = shape_of(x)[1:-1]
-    return lambda g: sum_pool_transpose_op(g, size=size, **geometry)
-
-
-@primitive
-def sum_pool_transpose_op(
-    g: Array, *, size: Tuple, kernel_size: Tuple, stride: Tuple, padding: Pairs, dilation: Tuple, output_size: Tuple
-) -> Any:
-    """Transpose of the sum over windows. VJP: the sum over windows."""
-    return kernels.sum_pool_transpose(
-        g,
-        size=size,
-        kernel_size=kernel_size,
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-        output_size=output_size,
-    )
+    return lambda g: sum_pool_transpose_op(g, size=size, **windows)
 
 
 @sum_pool_transpose_op.defvjp("g")
-def _sum_pool_transpose_vjp(y: Array, g: Array, *, size: Tuple, **geometry: Any) -> Any:
-    return lambda h: sum_pool_op(h, **geometry)
+def _sum_pool_transpose_vjp(y: Array, g: Array, *, size: Tuple, **windows: Any) -> Any:
+    return lambda h: sum_pool_op(h, **windows)
 
 
-gather_windows_op.deflinear("x")
-scatter_windows_op.deflinear("g")
+gather_op.deflinear("x")
+scatter_op.deflinear("g")
 sum_pool_op.deflinear("x")
 sum_pool_transpose_op.deflinear("g")
 
@@ -202,24 +170,6 @@ def max_pool(
         return y
     indices = flat_index_op(winner_op(x, **geometry), size=shape_of(x)[1:-1], **geometry)
     return y, give_layout(indices, layout)
-
-
-@primitive(differentiable=False)
-def flat_index_op(
-    winner: Array,
-    *,
-    size: Tuple,
-    kernel_size: Tuple,
-    stride: Tuple,
-    padding: Pairs,
-    dilation: Tuple,
-    output_size: Tuple,
-) -> Any:
-    """Row-major place in the input's spatial axes of each window's winner."""
-    return kernels.winner_to_flat_index(
-        winner, size=size, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation,
-        output_size=output_size,
-    )  # fmt: skip
 
 
 def avg_pool(
