@@ -108,8 +108,9 @@ def _arity(code: Any) -> int:
 def _refuses_conversion(target: str) -> Callable[..., NoReturn]:
     def method(self: Tensor, *args: Any, **kwargs: Any) -> NoReturn:
         raise TypeError(
-            f"{target} of a Tensor would cut it from its derivative. If that is what you want, say so: "
-            f"{target}(tinygrad_np.stop_gradient(x)); for logging, return the value as aux (has_aux=True)."
+            f"{target} of a Tensor would cut it from its derivative. Write np.exp(t) instead of math.exp(t), and "
+            "tinygrad_np.at(array)[i].set(t) instead of array[i] = t; to log it, return it as aux (has_aux=True). "
+            f"If it is what you want, say so: {target}(tinygrad_np.stop_gradient(t))."
         )
 
     return method
