@@ -52,6 +52,13 @@ class _Axis(NamedTuple):
         """Whether no two windows overlap."""
         return self.stride > (self.kernel - 1) * self.dilation
 
+    @property
+    def tiled(self) -> bool:
+        """Whether the windows cover the axis without a gap, overlap or overhang."""
+        return (
+            self.low == 0 and self.dilation == 1 and self.stride == self.kernel and self.out * self.kernel == self.size
+        )
+
     def seen(self, r: int) -> tuple[slice, slice]:
         """Give the windows whose element r lies in the input, and these elements."""
         shift = r * self.dilation - self.low
@@ -144,7 +151,7 @@ def window_scatter(g: Array, winner: Array, *, size: Sizes, **windows: Unpack[Wi
 
     Its memory order is that of `winner`, so of the x that was pooled, in whichever order g arrives.
     """
-    x_bar = _zeros(winner, size, _accumulator(g))
+    x_bar = np.zeros_like(winner, _accumulator(g), shape=(len(g), *size, g.shape[-1]))
     for number, (p, elements) in enumerate(_offsets(_axes(size, windows))):
         target = x_bar[elements]
         np.add(target, _keep(g[p], winner[p] == number), out=target)
@@ -162,7 +169,8 @@ def sum_pool_transpose(g: Array, *, size: Sizes, **windows: Unpack[Windows]) -> 
     x_bar = g
     for i, axis in reversed(list(enumerate(_axes(size, windows), 1))):
         before, spread = (slice(None),) * i, x_bar
-        x_bar = _zeros(spread, (*g.shape[1:i], *size[i - 1 :]), _accumulator(g))
+        make = np.empty_like if axis.tiled else np.zeros_like
+        x_bar = make(spread, _accumulator(g), shape=(*g.shape[:i], *size[i - 1 :], g.shape[-1]))
         for p, elements in map(axis.seen, range(axis.kernel)):
             target, source = x_bar[*before, elements], spread[*before, p]
             if axis.disjoint:
@@ -192,11 +200,6 @@ def _keep(a: Array, where: Array) -> Array:
     bits = np.dtype(f"i{a.itemsize}")
     kept: Array = a.view(bits) & -where.astype(bits)
     return kept.view(a.dtype)
-
-
-def _zeros(like: Array, size: Sizes, dtype: np.dtype[Any]) -> Array:
-    """Make zeros (N, *size, C) in the memory order of an array (N, ..., C)."""
-    return np.zeros_like(like, dtype, shape=(like.shape[0], *size, like.shape[-1]))
 
 
 def _accumulator(a: Array) -> np.dtype[Any]:

@@ -7,6 +7,14 @@ import math
 import numpy as np
 
 from ..core.families import elementwise
+from ..core.tensor import Array
+
+
+def _one_minus_square(y: Array) -> Array:
+    """Return 1 - y², in one fresh array instead of two, which for large ones takes half the time."""
+    square = np.square(y)
+    return np.subtract(1, square, out=square) if type(square) is np.ndarray else 1 - square
+
 
 exp = elementwise(np.exp, "y' = y.", from_output=lambda y: y)
 exp2 = elementwise(np.exp2, "y' = y log 2.", from_output=lambda y: y * math.log(2))
@@ -27,7 +35,7 @@ arctan = elementwise(np.arctan, "y' = 1/(1 + x²).", derivative=lambda x: 1 / (1
 
 sinh = elementwise(np.sinh, "y' = cosh(x).", derivative=np.cosh)
 cosh = elementwise(np.cosh, "y' = sinh(x).", derivative=np.sinh)
-tanh = elementwise(np.tanh, "y' = 1 - y².", from_output=lambda y: 1 - y * y)
+tanh = elementwise(np.tanh, "y' = 1 - y².", from_output=_one_minus_square)
 arcsinh = elementwise(np.arcsinh, "y' = 1/sqrt(x² + 1).", derivative=lambda x: 1 / np.sqrt(x * x + 1))
 arccosh = elementwise(
     np.arccosh, "y' = 1/sqrt(x² - 1).", derivative=lambda x: 1 / np.sqrt((x - 1) * (x + 1)), pole=True
