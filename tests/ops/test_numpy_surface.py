@@ -348,6 +348,7 @@ ERRORS = {
     "take_along_axis": (lambda x: np.take_along_axis(x, np.array([0]), 0), "indices of shape"), "diag": (lambda x: np.diag(x[None]), "1 or 2"),
     "moveaxis": (lambda x: np.moveaxis(x, [0, 1], [0]), "differ in length"), "transpose": (lambda x: x.transpose(0), "do not match"),
     "where two": (lambda x: np.where(x > 0, x), "condition alone"), "pad values": (lambda x: np.pad(x, 1, constant_values=(1, 2)), "one number"),
+    "two corrections": (lambda x: np.std(x, ddof=1, correction=2), "one option"),
     "multiply twice": (lambda x: tg.at(x)[[0, 0]].multiply(x), "twice"),
 }  # fmt: skip
 

@@ -187,6 +187,11 @@ def divide_at_pole(g: Array, y: Array) -> Array:
     return g / np.where(pole & (g == 0), dtype_of(y).type(1), y)
 
 
+def one_for_zero(x: Array) -> Array:
+    """Return x with 1 in place of 0: a divisor or an argument of log, where a convention gives the result."""
+    return np.where(np.equal(x, 0), dtype_of(x).type(1), x)
+
+
 def zero_like(x: Array) -> Any:
     """Return the scalar zero of the dtype of x."""
     return dtype_of(x).type(0)

@@ -269,7 +269,7 @@ class Tensor:
     real = property(_method(np.real), doc="The real part.")
     imag = property(_method(np.imag), doc="The imaginary part.")
 
-    def reshape(self, *shape: Any, order: str = "C", copy: bool | None = None) -> Array:
+    def reshape(self, *shape: Any, order: str = "C") -> Array:
         """As np.reshape; the shape as one tuple or as separate integers."""
         return _dispatch(np.reshape, (self, _one_tuple(shape)), {"order": order})
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import random
+from ..core.families import zero_like
 from ..core.tensor import Array, dtype_of, shape_of
 from ..ops.windows import Layout, check_layout
 from ..transforms.stop import stop_gradient
@@ -75,7 +76,7 @@ def dropout(x: Array, rate: float, key: Array | None) -> Array:
     if key is None or rate == 0:
         return x
     mask = random.bernoulli(key, 1 - float(rate), shape_of(x))
-    return np.where(mask, x * (1 / (1 - float(rate))), dtype_of(x).type(0))
+    return np.where(mask, x * (1 / (1 - float(rate))), zero_like(x))
 
 
 class BatchNormState(NamedTuple):

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from ..core.families import zero_like
 from ..core.tensor import Array, Tensor, dtype_of, shape_of
 from ..ops.activations import log_softmax, softplus
 
@@ -125,7 +126,7 @@ def _of_indices(
     unweighted = weight is None and type(ignored) is not Tensor and not ignored.any()
     if unweighted:
         return _reduce("cross_entropy", losses, reduction)
-    zero = dtype_of(losses).type(0)
+    zero = zero_like(losses)
     counted = np.sum(np.where(ignored, zero, np.broadcast_to(weights, shape_of(losses))))
     return _reduce("cross_entropy", np.where(ignored, zero, losses), reduction, counted)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.families import broadcasting, divide_at_pole, elementwise, multiply_at_pole, zero_like
+from ..core.families import broadcasting, divide_at_pole, elementwise, multiply_at_pole, one_for_zero, zero_like
 from ..core.primitive import primitive
 from ..core.tensor import Array, dtype_of, implements
 
@@ -57,7 +57,7 @@ def _power_number(x: Array, y: float) -> Any:
 
 
 def _power_y(z: Array, x: Array, y: Array) -> Any:
-    return lambda g: g * (z * np.log(np.where(np.equal(x, 0), dtype_of(x).type(1), x)))
+    return lambda g: g * (z * np.log(one_for_zero(x)))
 
 
 power = broadcasting(
@@ -79,8 +79,7 @@ def _sign(x: Array) -> Array:
     """Return the derivative of |x|: the sign, 0 at 0; for complex x, conj(x)/|x|."""
     if dtype_of(x).kind != "c":
         return np.sign(x)
-    modulus = np.absolute(x)
-    return np.conjugate(x) / np.where(modulus == 0, dtype_of(modulus).type(1), modulus)
+    return np.conjugate(x) / one_for_zero(np.absolute(x))
 
 
 absolute = elementwise(np.absolute, "y' = sign(x), 0 at 0; for complex x, conj(x)/|x|.", derivative=_sign)
@@ -104,21 +103,16 @@ minimum = broadcasting(
 )
 
 
-def _modulus(r: Array) -> Array:
-    """Return r, and 1 in place of 0: the gradients of hypot and arctan2 are 0 at the origin."""
-    return np.where(r == 0, dtype_of(r).type(1), r)
-
-
 hypot = broadcasting(
     np.hypot,
     "z = sqrt(x² + y²): ∂x = x/z, ∂y = y/z, both 0 at the origin.",
-    x=lambda z, x, y: lambda g: g * (x / _modulus(z)),
-    y=lambda z, x, y: lambda g: g * (y / _modulus(z)),
+    x=lambda z, x, y: lambda g: g * (x / one_for_zero(z)),
+    y=lambda z, x, y: lambda g: g * (y / one_for_zero(z)),
 )
 
 
 def _arctan2_partial(g: Array, numerator: Array, y: Array, x: Array) -> Array:
-    r = _modulus(np.hypot(x, y))
+    r = one_for_zero(np.hypot(x, y))
     return g * (numerator / r / r)
 
 

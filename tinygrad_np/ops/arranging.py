@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from ..core.families import zero_like
 from ..core.primitive import primitive
 from ..core.tensor import Array, dtype_of, implements, shape_of
 from .indexing import scatter
@@ -154,13 +155,13 @@ def _below(m: Array, k: int) -> Any:
 @implements(np.tril)
 def tril(m: Array, k: int = 0) -> Array:
     """As np.tril."""
-    return np.where(_below(m, k), m, dtype_of(m).type(0))
+    return np.where(_below(m, k), m, zero_like(m))
 
 
 @implements(np.triu)
 def triu(m: Array, k: int = 0) -> Array:
     """As np.triu."""
-    return np.where(_below(m, k - 1), dtype_of(m).type(0), m)
+    return np.where(_below(m, k - 1), zero_like(m), m)
 
 
 @implements(np.diagonal)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..core.families import unbroadcast
+from ..core.families import unbroadcast, zero_like
 from ..core.primitive import primitive
 from ..core.tensor import Array, Tensor, dtype_of, implements, refuse, shape_of
 from ..kernels.scatter import scatter_add
@@ -119,14 +119,14 @@ def set_op(*xs: Array, template: Template) -> Any:
 def _set_vjp(i: int, y: Array, *xs: Array, template: Template) -> Any:
     indices = xs[2:]
     if i == 0:
-        zero = dtype_of(y).type(0)
+        zero = zero_like(y)
         return lambda g: set_op(g, zero, *indices, template=template)
     before, shape = shape_of(xs[1]), shape_of(y)
 
     def pullback(g: Array) -> Array:
         taken = getitem_op(g, *indices, template=template)
         if indices:
-            taken = np.where(last_written(*indices, template=template, shape=shape), taken, dtype_of(g).type(0))
+            taken = np.where(last_written(*indices, template=template, shape=shape), taken, zero_like(g))
         return unbroadcast(taken, before)
 
     return pullback

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from ..core.families import zero_like
+from ..core.families import one_for_zero, zero_like
 from ..core.primitive import primitive
 from ..core.tensor import Array, dtype_of, implements, shape_of
 from .shaping import Axes, ravel, reshape_op
@@ -107,11 +107,17 @@ def _std_vjp(y: Array, x: Array, *, axis: AxisTuple, keepdims: bool = False, ddo
     n = _count(x, axis) - ddof
 
     def pullback(g: Array) -> Array:
-        nonzero = np.where(y == 0, dtype_of(y).type(1), y)
-        share = np.where(y == 0, zero_like(g), g / (nonzero * n))
+        share = np.where(np.equal(y, 0), zero_like(g), g / (one_for_zero(y) * n))
         return _keep(share, x, axis) * _deviation(x, axis)
 
     return pullback
+
+
+def _ddof(ddof: float, correction: float) -> float:
+    """Return whichever of the two names of one option was given."""
+    if ddof and correction:
+        raise ValueError(f"np.var, np.std: ddof={ddof} and correction={correction} are one option; give one of them.")
+    return ddof or correction
 
 
 @implements(np.var)
@@ -120,7 +126,7 @@ def var(
 ) -> Array:
     """As np.var."""
     a = a if dtype is None else a.astype(dtype)
-    return var_op(a, axis=axis_tuple(axis, a), keepdims=keepdims, ddof=ddof or correction)
+    return var_op(a, axis=axis_tuple(axis, a), keepdims=keepdims, ddof=_ddof(ddof, correction))
 
 
 @implements(np.std)
@@ -129,7 +135,7 @@ def std(
 ) -> Array:
     """As np.std."""
     a = a if dtype is None else a.astype(dtype)
-    return std_op(a, axis=axis_tuple(axis, a), keepdims=keepdims, ddof=ddof or correction)
+    return std_op(a, axis=axis_tuple(axis, a), keepdims=keepdims, ddof=_ddof(ddof, correction))
 
 
 @implements(np.prod)
@@ -219,9 +225,8 @@ def norm_op(x: Array, *, axis: AxisTuple, keepdims: bool = False) -> Any:
 @norm_op.defvjp("x")
 def _norm_vjp(y: Array, x: Array, *, axis: AxisTuple, keepdims: bool = False) -> Any:
     def pullback(g: Array) -> Array:
-        nonzero = np.where(y == 0, dtype_of(y).type(1), y)
         conjugate = np.conjugate(x) if dtype_of(x).kind == "c" else x
-        return _keep(g / nonzero, x, axis) * conjugate
+        return _keep(g / one_for_zero(y), x, axis) * conjugate
 
     return pullback
 
@@ -254,4 +259,4 @@ def _vector_norm(x: Array, p: float, axis: int, keepdims: bool) -> Array:
     if p == 1:
         return np.sum(modulus, axis=axis, keepdims=keepdims)
     total = np.sum(modulus**p, axis=axis, keepdims=keepdims)
-    return np.where(total == 0, zero_like(total), np.where(total == 0, dtype_of(total).type(1), total) ** (1 / p))
+    return np.where(total == 0, zero_like(total), one_for_zero(total) ** (1 / p))
