@@ -15,10 +15,14 @@ The contract, complete for all kinds of trace:
 - `defvjp("x")`: a rule `(y, x, ..., **options) -> pullback(g)`, a map from a point to a linear map. What the pullback's
   closure holds is what is kept for the backward pass. A rule for an argument, or one for several
   (`defvjp("x", "w")`, whose pullback returns a tuple); for `*xs` the rule is `(i, y, *xs, **options)`.
-- `defjvp("x")`: a rule `(y, x, ..., **options) -> pushforward(x_dot)`.
-- `defbatch`: a rule `(size, axes, *args, **options) -> (result, axis)`; an axis is None where nothing is batched.
-- Several outputs: return a tuple or a namedtuple; then `y` and `g` are tuples, `g` with zeros where nothing arrived.
-  This is also how a forward pass saves a residual for its rules: as a further output.
+- `defjvp("x")`: a rule `(y, x, ..., **options) -> pushforward(x_dot)`, summed over the arguments. A joint rule, for
+  several arguments or for `*xs`, returns `pushforward(*dots)` of a tangent each, None where an argument stands still.
+  `deflinear("x")`: the operation is linear in x, and so its own pushforward.
+- `defbatch`: a rule `(size, axes, *args, **options) -> (result, axis)`; an axis is None where nothing is batched. The
+  usual ones are made by `core.batching`.
+- Several outputs: return a tuple or a namedtuple; then `y` and `g` are tuples, `g` with zeros where nothing arrived,
+  and so is what a pushforward returns, None for zero. This is also how a forward pass saves a residual for its rules:
+  as a further output.
 - No rule at all (`differentiable=False`): the function is locally constant or not numeric; differentiating traces pass
   it one level down. A rule is NumPy code, so it is differentiable in its turn.
 """
@@ -54,8 +58,8 @@ class Primitive:
         False for functions without a derivative.
     vjps, jvps : dict
         Rules by position of the argument; for a variadic primitive the only rule stands at -1.
-    joint : tuple or None
-        `(positions, rule)` of a joint VJP rule.
+    joint, joint_jvp : tuple or None
+        `(positions, rule)` of a joint VJP or JVP rule.
     batch : callable or None
         The batching rule.
     linear : frozenset of int
@@ -94,10 +98,11 @@ class Primitive:
         self.vjps: dict[int, Rule] = {}
         self.jvps: dict[int, Rule] = {}
         self.joint: tuple[tuple[int, ...], Rule] | None = None
+        self.joint_jvp: tuple[tuple[int, ...], Rule] | None = None
         self.batch: Rule | None = None
         self.linear: frozenset[int] = frozenset()
         registry[self.key] = self
-        implements(*implements_)(self)
+        implements(*implements_, differentiable=differentiable)(self)
 
     def __repr__(self) -> str:
         return f"<primitive {self.key}>"
@@ -156,12 +161,17 @@ class Primitive:
 
         return declare
 
-    def defjvp(self, name: str) -> Callable[[Rule], Rule]:
-        """Declare the JVP rule of one array argument. See the module's docstring."""
-        position = self.position(name)
+    def defjvp(self, *names: str) -> Callable[[Rule], Rule]:
+        """Declare the JVP rule of one array argument, or a joint rule of several. See the module's docstring."""
+        positions = tuple(self.position(name) for name in names)
+        if not positions or not self.differentiable:
+            raise ValueError(f"{self.name}.defjvp: name the arguments of a differentiable primitive, got {names}.")
 
         def declare(rule: Rule) -> Rule:
-            self.jvps[position] = rule
+            if len(positions) == 1 and not self.variadic:
+                self.jvps[positions[0]] = rule
+            else:
+                self.joint_jvp = (positions, rule)
             return rule
 
         return declare
@@ -182,10 +192,33 @@ class Primitive:
                 return self.vjps[-1](position, y, *args, **options)  # type: ignore[no-any-return]
         elif position in self.vjps:
             return self.vjps[position](y, *args, **options)  # type: ignore[no-any-return]
+        raise self._lacks("VJP", "defvjp", position)
+
+    def pushforwards(
+        self, dots: dict[int, Any], y: Any, args: list[Array], options: dict[str, Any]
+    ) -> list[tuple[str, Any]]:
+        """Return the parts of y's tangent, each with the argument it comes from, or raise if a rule is missing."""
+        parts: list[tuple[str, Any]] = []
+        joint, rule = self.joint_jvp or ((), None)
+        together = dots.keys() if self.variadic and rule else dots.keys() & set(joint)
+        if together and rule is not None:
+            places = range(len(args)) if self.variadic else joint
+            parts.append((", ".join(self.arrays), rule(y, *args, **options)(*[dots.get(i) for i in places])))
+        for i in sorted(dots.keys() - together):
+            name = self.arrays[0 if self.variadic else i]
+            if i in self.jvps:
+                parts.append((name, self.jvps[i](y, *args, **options)(dots[i])))
+            elif i in self.linear or -1 in self.linear:
+                parts.append((name, self(*args[:i], dots[i], *args[i + 1 :], **options)))
+            else:
+                raise self._lacks("JVP", "defjvp", i)
+        return parts
+
+    def _lacks(self, kind: str, method: str, position: int) -> TypeError:
         name = self.arrays[0 if self.variadic else position]
-        raise TypeError(
-            f"{self.name} has no VJP rule for its argument {name!r}. Declare one with {self.name}.defvjp({name!r}), "
-            f"or pass tinygrad_np.stop_gradient({name}) if no derivative is wanted there."
+        return TypeError(
+            f"{self.name} has no {kind} rule for its argument {name!r}. "
+            f"Declare one with {self.name}.{method}({name!r}), or pass tinygrad_np.stop_gradient({name}) if no derivative is wanted there."
         )
 
 

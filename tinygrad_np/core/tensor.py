@@ -17,16 +17,22 @@ Array = Any  # an ndarray, a NumPy or Python scalar, or a Tensor
 
 implementations: dict[Callable[..., Any], Callable[..., Any]] = {}
 refusals: dict[Callable[..., Any], str] = {}
+constants: set[Callable[..., Any]] = set()  # those of the implementations whose results have no derivative
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def implements(*numpy_callables: Callable[..., Any]) -> Callable[[Function], Function]:
-    """Enter a function in the table: it serves these NumPy callables when a Tensor is among their arguments."""
+def implements(*numpy_callables: Callable[..., Any], differentiable: bool = True) -> Callable[[Function], Function]:
+    """Enter a function in the table: it serves these NumPy callables when a Tensor is among their arguments.
+
+    With ``differentiable=False`` it is one whose result has no derivative: a test, an order, a question of shape.
+    """
 
     def enter(function: Function) -> Function:
         for numpy_callable in numpy_callables:
             implementations[numpy_callable] = function
+            if not differentiable:
+                constants.add(numpy_callable)
         return function
 
     return enter

@@ -50,7 +50,7 @@ def declare(function: Callable[..., Any], *arrays: str) -> Primitive:
         return op(*[given.pop(name) for name in arrays], **given)
 
     facing.parameters = op.parameters  # type: ignore[attr-defined]
-    implements(function)(facing)
+    implements(function, differentiable=False)(facing)
     return op
 
 
@@ -71,37 +71,37 @@ refuse(
 )  # fmt: skip
 
 
-@implements(np.shape)
+@implements(np.shape, differentiable=False)
 def shape(a: Any) -> tuple[int, ...]:
     """As np.shape."""
     return shape_of(a)
 
 
-@implements(np.ndim)
+@implements(np.ndim, differentiable=False)
 def ndim(a: Any) -> int:
     """As np.ndim."""
     return len(shape_of(a))
 
 
-@implements(np.size)
+@implements(np.size, differentiable=False)
 def size(a: Any, axis: int | None = None) -> int:
     """As np.size."""
     return int(np.prod(shape_of(a), dtype=np.int64)) if axis is None else shape_of(a)[axis]
 
 
-@implements(np.result_type)
+@implements(np.result_type, differentiable=False)
 def result_type(*arrays_and_dtypes: Any) -> np.dtype[Any]:
     """As np.result_type."""
     return np.result_type(*[x.dtype if type(x) is Tensor else x for x in arrays_and_dtypes])
 
 
-@implements(np.iscomplexobj)
+@implements(np.iscomplexobj, differentiable=False)
 def iscomplexobj(x: Any) -> bool:
     """As np.iscomplexobj."""
     return dtype_of(x).kind == "c"
 
 
-@implements(np.isrealobj)
+@implements(np.isrealobj, differentiable=False)
 def isrealobj(x: Any) -> bool:
     """As np.isrealobj."""
     return dtype_of(x).kind != "c"

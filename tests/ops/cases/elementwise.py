@@ -1,0 +1,64 @@
+"""Elementwise operations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from .base import CASES, broadcast_case, case, lattice, shapes
+
+_DOMAINS = {
+    "sqrt": (0.125, 3), "cbrt": (0.125, 3), "reciprocal": (0.125, 3), "log": (0.125, 3), "log2": (0.125, 3),
+    "log10": (0.125, 3), "log1p": (-0.75, 2), "tan": (-1.25, 1.25), "arcsin": (-0.75, 0.75), "arccos": (-0.75, 0.75),
+    "arccosh": (1.125, 3), "arctanh": (-0.75, 0.75),
+}  # fmt: skip
+_UNARY = {
+    "arithmetic": ["negative", "positive", "square", "sqrt", "cbrt", "reciprocal", "absolute", "conjugate", "real"],
+    "elementary": [
+        "exp", "exp2", "expm1", "log", "log1p", "log2", "log10", "sin", "cos", "tan", "arcsin", "arccos", "arctan",
+        "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh", "deg2rad", "rad2deg",
+    ],
+    "special": ["erfc"],
+    "activations": ["relu", "sigmoid"],
+}  # fmt: skip
+for module, names in _UNARY.items():
+    for name in names:
+        domain = _DOMAINS.get(name, (-2, 2))
+        values = shapes.flatmap(lambda s, domain=domain: lattice(s, *domain))
+        CASES[f"tinygrad_np.ops.{module}.{name}"] = values.map(lambda x: ((x,), {}))
+
+
+@case("ops.arithmetic.imag")
+def _imag(draw: Any) -> Any:
+    shape = draw(shapes)
+    return (draw(lattice(shape)) + 1j * draw(lattice(shape)),), {}
+
+
+_SIGNED, _POSITIVE, _NONZERO = {}, {"low": 0.25, "high": 2}, {"zero": False}
+_BROADCASTING = {
+    "add": [_SIGNED] * 2, "subtract": [_SIGNED] * 2, "multiply": [_SIGNED] * 2, "divide": [_SIGNED, _NONZERO],
+    "power": [_POSITIVE, _SIGNED], "maximum": [_SIGNED] * 2, "minimum": [_SIGNED] * 2, "hypot": [_NONZERO] * 2,
+    "arctan2": [_NONZERO] * 2, "logaddexp": [_SIGNED] * 2, "logaddexp2": [_SIGNED] * 2, "clip": [_SIGNED] * 3,
+}  # fmt: skip
+
+
+CASES["tinygrad_np.core.families.pole_product"] = broadcast_case({}, {})
+for name, domains in _BROADCASTING.items():
+    CASES[f"tinygrad_np.ops.arithmetic.{name}"] = broadcast_case(*domains)
+
+
+@case("ops.arithmetic.remainder")
+def _remainder(draw: Any) -> Any:
+    # x/y = k + 1/2 with y not 0: as far from the jumps as can be
+    shape = draw(shapes)
+    y = draw(lattice(shape, zero=False))
+    return ((draw(hnp.arrays(np.int64, shape, elements=st.integers(-3, 3), fill=st.nothing())) + 0.5) * y, y), {}
+
+
+@case("ops.arithmetic.where")
+def _where(draw: Any) -> Any:
+    (c, x, y), _ = draw(broadcast_case({}, {}, {}))
+    return (c > 0, x, y), {}

@@ -1,0 +1,78 @@
+"""Indexing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from tinygrad_np.ops.indexing import SLOT
+
+from .base import CASES, case, lattice, nonempty
+
+
+def _draw_index(draw: Any, shape: tuple[int, ...], repeats: bool = True) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Draw (template, index arrays) for an array with no axis of length 0."""
+    template: list[Any] = []
+    arrays: list[Any] = []
+    length = draw(st.integers(1, 3))
+    for n in shape[: draw(st.integers(0, len(shape)))]:
+        kind = draw(st.sampled_from(["int", "slice", "array", "none"]))
+        if kind == "array" and (repeats or n >= length):
+            indices = st.lists(
+                st.integers(-n if repeats else 0, n - 1), min_size=length, max_size=length, unique=not repeats
+            )
+            arrays.append(np.array(draw(indices)))
+            template.append(SLOT)
+        elif kind == "int":
+            template.append(draw(st.integers(-n, n - 1)))
+        elif kind == "none":
+            template.extend([None, slice(None)])
+        else:
+            template.append(draw(st.slices(n)))
+    if draw(st.booleans()):
+        template.append(Ellipsis)
+    if not template and draw(st.booleans()):
+        return (SLOT,), (draw(hnp.arrays(bool, shape, fill=st.nothing())),)
+    return tuple(template), tuple(arrays)
+
+
+def _indexed(x: np.ndarray, template: Any, arrays: Any) -> np.ndarray:
+    rest = iter(arrays)
+    return x[tuple(next(rest) if part is SLOT else part for part in template)]
+
+
+@case("ops.indexing.getitem_op")
+def _getitem(draw: Any) -> Any:
+    x = draw(nonempty.flatmap(lattice))
+    template, arrays = _draw_index(draw, x.shape)
+    return (x, *arrays), {"template": template}
+
+
+@case("ops.indexing.scatter_op")
+def _scatter(draw: Any) -> Any:
+    shape = draw(nonempty)
+    template, arrays = _draw_index(draw, shape)
+    v = draw(lattice(np.shape(_indexed(np.empty(shape), template, arrays))))
+    return (v, *arrays), {"template": template, "shape": shape}
+
+
+def _update(draw: Any, repeats: bool) -> Any:
+    x = draw(nonempty.flatmap(lattice))
+    template, arrays = _draw_index(draw, x.shape, repeats)
+    part = np.shape(_indexed(x, template, arrays))
+    v = draw(lattice(part if draw(st.booleans()) else part[1:]))
+    return (x, v, *arrays), {"template": template}
+
+
+CASES["tinygrad_np.ops.indexing.set_op"] = st.composite(lambda draw: _update(draw, True))()
+CASES["tinygrad_np.ops.indexing.multiply_at_op"] = st.composite(lambda draw: _update(draw, False))()
+
+
+@case("ops.indexing.last_written")
+def _last_written(draw: Any) -> Any:
+    shape = draw(nonempty)
+    template, arrays = _draw_index(draw, shape)
+    return arrays, {"template": template, "shape": shape}

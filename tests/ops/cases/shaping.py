@@ -1,0 +1,76 @@
+"""Shapes and order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from .base import CASES, case, dims, lattice, nonempty, shapes
+
+
+@case("ops.shaping.reshape_op")
+def _reshape(draw: Any) -> Any:
+    x = draw(shapes.flatmap(lattice))
+    return (x,), {"shape": draw(st.sampled_from([(x.size,), (1, x.size), (x.size, 1, 1), x.shape[::-1]]))}
+
+
+@case("ops.shaping.transpose_op")
+def _transpose(draw: Any) -> Any:
+    x = draw(shapes.flatmap(lattice))
+    return (x,), {"axes": tuple(draw(st.permutations(range(x.ndim))))}
+
+
+@case("ops.shaping.broadcast_op")
+def _broadcast(draw: Any) -> Any:
+    mutual = draw(hnp.mutually_broadcastable_shapes(num_shapes=2, max_dims=3, max_side=3))
+    return (draw(lattice(mutual.input_shapes[0])),), {"shape": mutual.result_shape}
+
+
+CASES["tinygrad_np.ops.shaping.astype_op"] = shapes.flatmap(lattice).map(
+    lambda x: ((x,), {"dtype": np.dtype(np.float64)})
+)
+
+
+@case("ops.shaping.concatenate_op")
+def _concatenate(draw: Any) -> Any:
+    shape = draw(nonempty)
+    axis = draw(st.integers(0, len(shape) - 1))
+    sizes = draw(st.lists(st.integers(0, 3), min_size=1, max_size=3))
+    return tuple(draw(lattice((*shape[:axis], n, *shape[axis + 1 :]))) for n in sizes), {"axis": axis}
+
+
+@case("ops.shaping.stack_op")
+def _stack(draw: Any) -> Any:
+    shape = draw(shapes)
+    return tuple(draw(lattice(shape)) for _ in range(draw(dims))), {"axis": draw(st.integers(0, len(shape)))}
+
+
+@case("ops.shaping.split_op")
+def _split(draw: Any) -> Any:
+    x = draw(nonempty.flatmap(lattice))
+    axis = draw(st.integers(0, x.ndim - 1))
+    points = draw(st.lists(st.integers(0, x.shape[axis]), max_size=2).map(sorted))
+    return (x,), {"points": tuple(points), "axis": axis}
+
+
+@case("ops.arranging.pad_op")
+def _pad(draw: Any) -> Any:
+    x = draw(shapes.flatmap(lattice))
+    widths = tuple((draw(st.integers(0, 2)), draw(st.integers(0, 2))) for _ in range(x.ndim))
+    return (x,), {"widths": widths, "value": 0.0}
+
+
+@case("ops.arranging.flip_op")
+def _flip(draw: Any) -> Any:
+    x = draw(shapes.flatmap(lattice))
+    return (x,), {"axes": tuple(i for i in range(x.ndim) if draw(st.booleans()))}
+
+
+@case("ops.arranging.roll_op")
+def _roll(draw: Any) -> Any:
+    x = draw(nonempty.flatmap(lattice))
+    axes = tuple(i for i in range(x.ndim) if draw(st.booleans()))
+    return (x,), {"shifts": tuple(draw(st.integers(-4, 4)) for _ in axes), "axes": axes}

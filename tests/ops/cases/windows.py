@@ -1,0 +1,103 @@
+"""Convolution and pooling."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from .base import case, distinct, lattice
+
+
+def _draw_windows(draw: Any, pads: bool = True) -> tuple[tuple[int, ...], dict[str, Any], tuple[int, ...]]:
+    """Draw (size, stride/padding/dilation, kernel) with at least one output an axis; everything non-square."""
+    axes = []
+    for _ in range(draw(st.integers(1, 2))):
+        kernel, stride, dilation = draw(st.integers(1, 3)), draw(st.integers(1, 3)), draw(st.integers(1, 2))
+        low, high = draw(st.integers(0, kernel // 2)), draw(st.integers(0, kernel // 2))
+        least = max(dilation * (kernel - 1) + 1 - low - high, dilation * (kernel - 1) + 1 if not pads else 1)
+        axes.append((draw(st.integers(least, least + 3)), kernel, stride, (low, high) if pads else (0, 0), dilation))
+    size, kernel, stride, padding, dilation = zip(*axes, strict=True)
+    return size, {"stride": stride, "padding": padding, "dilation": dilation}, kernel
+
+
+def _outputs(size: Any, kernel: Any, *, stride: Any, padding: Any, dilation: Any) -> tuple[int, ...]:
+    return tuple(
+        (n + sum(p) - d * (k - 1) - 1) // s + 1
+        for n, k, s, p, d in zip(size, kernel, stride, padding, dilation, strict=True)
+    )
+
+
+def _conv(draw: Any) -> dict[str, Any]:
+    size, geometry, kernel = _draw_windows(draw)
+    groups, per_group, per_filter, n = draw(st.tuples(*[st.integers(1, 2)] * 4))
+    out = _outputs(size, kernel, **geometry)
+    return {
+        "size": size, "kernel_size": kernel, "geometry": geometry | {"groups": groups},
+        "x": lattice((n, *size, groups * per_group)), "w": lattice((*kernel, per_group, groups * per_filter)),
+        "g": lattice((n, *out, groups * per_filter)),
+    }  # fmt: skip
+
+
+@case("ops.convolution.conv_op")
+def _conv_op(draw: Any) -> Any:
+    c = _conv(draw)
+    return (draw(c["x"]), draw(c["w"])), c["geometry"]
+
+
+@case("ops.convolution.conv_input_op")
+def _conv_input_op(draw: Any) -> Any:
+    c = _conv(draw)
+    return (draw(c["g"]), draw(c["w"])), c["geometry"] | {"size": c["size"]}
+
+
+@case("ops.convolution.conv_kernel_op")
+def _conv_kernel_op(draw: Any) -> Any:
+    c = _conv(draw)
+    return (draw(c["x"]), draw(c["g"])), c["geometry"] | {"kernel_size": c["kernel_size"]}
+
+
+def _pool(draw: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Draw the input's shape and so on, and the pooling primitives' geometry."""
+    size, geometry, kernel = _draw_windows(draw, pads=False)
+    out = _outputs(size, kernel, **geometry)
+    n, channels = draw(st.integers(1, 2)), draw(st.integers(1, 2))
+    winner = hnp.arrays(
+        np.uint8, (n, *out, channels), elements=st.integers(0, int(np.prod(kernel)) - 1), fill=st.nothing()
+    )
+    drawn = {"x": (n, *size, channels), "y": (n, *out, channels), "winner": winner, "size": size}
+    return drawn, geometry | {"kernel_size": kernel, "output_size": out}
+
+
+for name in ("max_pool", "max_pool_winner", "sum_pool"):
+
+    @case(f"ops.pooling.{name}")
+    def _pool_op(draw: Any, name: str = name) -> Any:
+        drawn, geometry = _pool(draw)
+        return (draw((lattice if name == "sum_pool" else distinct)(drawn["x"])),), geometry
+
+
+@case("ops.pooling.window_gather")
+def _gather_windows(draw: Any) -> Any:
+    drawn, geometry = _pool(draw)
+    return (draw(lattice(drawn["x"])), draw(drawn["winner"])), geometry
+
+
+@case("ops.pooling.window_scatter")
+def _scatter_windows(draw: Any) -> Any:
+    drawn, geometry = _pool(draw)
+    return (draw(lattice(drawn["y"])), draw(drawn["winner"])), geometry | {"size": drawn["size"]}
+
+
+@case("ops.pooling.winner_to_flat_index")
+def _flat_index(draw: Any) -> Any:
+    drawn, geometry = _pool(draw)
+    return (draw(drawn["winner"]),), geometry | {"size": drawn["size"]}
+
+
+@case("ops.pooling.sum_pool_transpose")
+def _sum_pool_transpose(draw: Any) -> Any:
+    drawn, geometry = _pool(draw)
+    return (draw(lattice(drawn["y"])),), geometry | {"size": drawn["size"]}
