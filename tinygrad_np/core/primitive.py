@@ -217,8 +217,8 @@ class Primitive:
     def _lacks(self, kind: str, method: str, position: int) -> TypeError:
         name = self.arrays[0 if self.variadic else position]
         return TypeError(
-            f"{self.name} has no {kind} rule for its argument {name!r}. "
-            f"Declare one with {self.name}.{method}({name!r}), or pass tinygrad_np.stop_gradient({name}) if no derivative is wanted there."
+            f"{self.name} has no {kind} rule for its argument {name!r}. Declare one with {self.name}.{method}({name!r})"
+            f", or pass tinygrad_np.stop_gradient({name}) if no derivative is wanted there."
         )
 
 
