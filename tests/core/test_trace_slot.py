@@ -7,7 +7,8 @@ import numpy as np
 
 from tinygrad_np import grad, nn
 from tinygrad_np.core.primitive import primitive
-from tinygrad_np.core.tape import Tape, Trace
+from tinygrad_np.core.tape import Tape
+from tinygrad_np.core.trace import Trace
 from tinygrad_np.core.tensor import Tensor, shape_of
 
 

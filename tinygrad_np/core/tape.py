@@ -1,66 +1,14 @@
-"""Traces, and the one that reads backwards: the tape.
-
-A trace is what a transform puts behind the Tensors it hands to a function. There are four kinds, and they share one
-slot, `Trace.process`: a reverse trace writes a tape, a forward trace carries a tangent beside the value, a batching
-trace an axis of the value, a recorder every primitive with its arguments and options. Levels count up for ever, so the
-highest level among the arguments is the innermost transform, and a Tensor that outlived its transform matches no other.
-"""
+"""The tape: the trace that is read backwards."""
 
 from __future__ import annotations
 
-import gc
-import itertools
-import threading
-from types import TracebackType
 from typing import Any
 
 import numpy as np
 
 from .primitive import Primitive
-from .tensor import PLAIN, Array, Tensor, dtype_of, plain, shape_of
-
-_levels = itertools.count(1)
-
-
-class Trace:
-    """One run of a transform: what `process` does with a primitive defines the kind of trace.
-
-    Parameters
-    ----------
-    origin : str
-        The transform and the function, for messages: "grad(loss)".
-    """
-
-    __slots__ = ("closed", "level", "origin")
-
-    def __init__(self, origin: str) -> None:
-        self.level = next(_levels)
-        self.origin = origin
-        self.closed = False
-
-    def process(self, op: Primitive, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
-        """Apply a primitive; at least one argument is a Tensor of this trace, none of a newer one."""
-        raise NotImplementedError
-
-    def shape_of(self, x: Tensor) -> tuple[int, ...]:
-        """Shape of a Tensor of this trace, as the user sees it."""
-        return shape_of(x._value)
-
-    def bool_of(self, x: Tensor) -> bool:
-        """Truth of a Tensor of this trace, as `if` asks for it."""
-        return bool(x._value)
-
-    def lower(self, op: Primitive, args: tuple[Any, ...]) -> list[Array]:
-        """Return the arguments one level down: this trace's Tensors give their values, others stay."""
-        if self.closed:
-            raise RuntimeError(
-                f"{op.name}: a Tensor of {self.origin} was used after that call ended. It escaped through a global, "
-                "an attribute, a list or a closure; return what you need from the function instead (has_aux=True)."
-            )
-        return [
-            (a._value if a._trace is self else a) if type(a) is Tensor else a if type(a) in PLAIN else plain(a, op.name)
-            for a in args
-        ]
+from .tensor import Array, Tensor, dtype_of, shape_of
+from .trace import Trace, conform
 
 
 class Tape(Trace):
@@ -84,12 +32,9 @@ class Tape(Trace):
 
     def process(self, op: Primitive, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         """Apply the primitive one level down and write it on the tape with the pullbacks of the watched arguments."""
-        values = self.lower(op, args)
-        y = op(*values, **options) if Tensor in map(type, values) else op.forward(*values, **options)
+        values, y = self.evaluate(op, args, options)
         if not op.differentiable:
             return y
-        if op.weak and type(y) is np.float64 and all(type(v) is float or type(v) is int for v in values):
-            y = float(y)  # Python numbers stay weakly typed, as under Python's own operators
         parents, places = [], []
         for i, a in enumerate(args):
             if type(a) is Tensor and a._trace is self:
@@ -166,7 +111,7 @@ class Tape(Trace):
                 else:
                     shape, dtype = like[3], like[4]
                 if type(x_bar) is not np.ndarray or x_bar.shape != shape or x_bar.dtype is not dtype:
-                    x_bar = _conform(op, x_bar, shape, dtype)
+                    x_bar = conform(x_bar, shape, dtype, f"The VJP rule of {op.name}", "cotangent")
                 if cotangents[parent] is None:
                     cotangents[parent] = x_bar
                 else:
@@ -202,58 +147,6 @@ def _add(cotangents: list[Any], owned: set[int], place: int, g: Array) -> None:
         (owned.add if type(total) is np.ndarray else owned.discard)(place)
 
 
-def _conform(op: Primitive, x_bar: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Bring what a pullback returned to its argument's dtype; refuse another shape."""
-    x_bar = plain(x_bar, f"the VJP rule of {op.name}")
-    if shape_of(x_bar) != shape:
-        raise ValueError(
-            f"The VJP rule of {op.name} returned a cotangent of shape {shape_of(x_bar)} for an argument of shape "
-            f"{shape}. A pullback returns an array of its argument's shape; sum over broadcast axes."
-        )
-    given = dtype_of(x_bar)
-    if given == dtype:
-        return x_bar
-    if given.kind == "c" and dtype.kind != "c":
-        x_bar = x_bar.real
-    return x_bar.astype(dtype) if hasattr(x_bar, "astype") else dtype.type(x_bar)
-
-
 def _own(g: Array) -> Array:
     """Copy a cotangent that may be shared or read-only, so that the user may keep it and write to it."""
     return np.array(g, copy=True) if type(g) is np.ndarray else g
-
-
-class QuietCollector:
-    """Pause the cyclic garbage collector and NumPy's floating-point warnings while a transform runs.
-
-    The collector doubles the cost of a long tape, which makes many objects and no cycles. It is paused in a counted
-    way: threads and nested transforms may overlap, the last to leave puts it back as the first found it.
-
-    Floating-point *warnings* are off inside a transform, as in JAX and PyTorch: an overflow shows in the values. What
-    you set to "raise", "call", "print" or "log" with np.errstate stays as you set it.
-    """
-
-    _lock = threading.Lock()
-    _count = 0
-    _was_enabled = False
-
-    def __enter__(self) -> None:
-        cls = QuietCollector
-        with cls._lock:
-            if cls._count == 0:
-                cls._was_enabled = gc.isenabled()
-                gc.disable()
-            cls._count += 1
-        kinds = {kind: "ignore" for kind, now in np.geterr().items() if now == "warn"}
-        self._errstate = np.errstate(**kinds)  # type: ignore[arg-type]
-        self._errstate.__enter__()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._errstate.__exit__(kind, value, traceback)
-        cls = QuietCollector
-        with cls._lock:
-            cls._count -= 1
-            if cls._count == 0 and cls._was_enabled:
-                gc.enable()

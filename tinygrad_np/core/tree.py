@@ -8,8 +8,11 @@ read in the order of a first with `flatten_like`, never by zipping two results o
 A path is what a user would write after the tree's name: ``['conv1']['w']``, ``[0].scale``, and ``""`` for a bare leaf.
 """
 
+import math
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any
+
+import numpy as np
 
 from .nodes import (
     DECLARED,
@@ -28,8 +31,8 @@ from .nodes import (
 )  # fmt: skip
 
 __all__ = [
-    "HOLE", "Structure", "flatten", "flatten_like", "flatten_with_path", "leaves", "map", "map_with_path", "merge",
-    "partition", "register", "structure", "unflatten",
+    "HOLE", "Structure", "children", "flatten", "flatten_like", "flatten_with_path", "leaves", "map", "map_with_path",
+    "merge", "partition", "ravel", "register", "structure", "unflatten",
 ]  # fmt: skip
 
 
@@ -172,6 +175,57 @@ def map_with_path(f: Callable[..., Any], tree: Tree, *rest: Tree) -> Tree:
     found, shape = flatten(tree)
     others = _rest(shape, rest, "tree.map_with_path")
     return _unflatten(shape, iter([f(*each) for each in zip(shape.paths, found, *others, strict=True)]))
+
+
+def children(tree: Tree) -> dict[Hashable, Tree] | None:
+    """Return the children of a node by key, field name or position; None for a leaf."""
+    kind = KINDS[type(tree)]
+    if kind is LEAF:
+        return None
+    nodes, names, _ = kind.flatten(tree)
+    return dict(zip(names, nodes, strict=True))
+
+
+def ravel(tree: Tree) -> tuple[Any, Callable[[Any], Tree]]:
+    """Join all leaves to one vector, and return it with the function that makes a tree of such a vector again.
+
+    Parameters
+    ----------
+    tree : tree of arrays
+        Of one dtype, or of several that NumPy promotes to one.
+
+    Returns
+    -------
+    flat : array (n,)
+        The elements of all leaves, in the order of `flatten`, in C order each.
+    unravel : callable
+        ``unravel(v)`` is a tree like the first one for any array v (n,). Leaves get their own dtypes back if v has
+        the dtype of `flat`; from another dtype (SciPy's optimisers work in float64) they keep v's. Differentiable.
+
+    Examples
+    --------
+    >>> flat, unravel = ravel({"w": np.ones((1, 2)), "b": np.zeros(1)})
+    >>> unravel(2 * flat)
+    {'w': array([[2., 2.]]), 'b': array([0.])}
+    """
+    found, shape = flatten(tree)
+    shapes = [np.shape(leaf) for leaf in found]
+    sizes = [math.prod(s) for s in shapes]
+    dtypes = [np.result_type(leaf) for leaf in found]
+    rows = [np.reshape(leaf, (n,)) for leaf, n in zip(found, sizes, strict=True)]
+    flat = np.concatenate(rows) if rows else np.zeros(0)
+
+    def unravel(vector: Any) -> Tree:
+        if np.shape(vector) != (sum(sizes),):
+            raise ValueError(f"tree.ravel: expected a vector of {sum(sizes)} elements, got shape {np.shape(vector)}.")
+        parts, start = [], 0
+        for s, n, dtype in zip(shapes, sizes, dtypes, strict=True):
+            part = np.reshape(vector[start : start + n], s)
+            parts.append(part if dtype == part.dtype or vector.dtype != flat.dtype else part.astype(dtype))
+            start += n
+        return unflatten(shape, parts)
+
+    return flat, unravel
 
 
 def partition(tree: Tree, predicate: Callable[[str, Any], bool]) -> tuple[Tree, Tree]:

@@ -14,6 +14,9 @@ def _constant(x: Array) -> Array:
     return x
 
 
+_constant.defbatch(lambda size, axes, x: (_constant(x), axes[0]))
+
+
 def stop_gradient(x: Any) -> Any:
     """Return the value of x as a constant: no derivative passes through it.
 

@@ -1,0 +1,129 @@
+"""Traces: what a transform puts behind the Tensors it hands to a function.
+
+There are four kinds, and they share one slot, `Trace.process`: a reverse trace writes a tape, a forward trace carries a
+tangent beside the value, a batching trace an axis of the value, a recorder every primitive with its arguments and
+options. Levels count up for ever, so the highest level among the arguments is the innermost transform, and a Tensor
+that outlived its transform matches no other.
+"""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import threading
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from .primitive import Primitive
+from .tensor import PLAIN, Array, Tensor, dtype_of, plain, shape_of
+
+_levels = itertools.count(1)
+
+
+class Trace:
+    """One run of a transform: what `process` does with a primitive defines the kind of trace.
+
+    Parameters
+    ----------
+    origin : str
+        The transform and the function, for messages: "grad(loss)".
+    """
+
+    __slots__ = ("closed", "level", "origin")
+
+    def __init__(self, origin: str) -> None:
+        self.level = next(_levels)
+        self.origin = origin
+        self.closed = False
+
+    def process(self, op: Primitive, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        """Apply a primitive; at least one argument is a Tensor of this trace, none of a newer one."""
+        raise NotImplementedError
+
+    def shape_of(self, x: Tensor) -> tuple[int, ...]:
+        """Shape of a Tensor of this trace, as the user sees it."""
+        return shape_of(x._value)
+
+    def bool_of(self, x: Tensor) -> bool:
+        """Truth of a Tensor of this trace, as `if` asks for it."""
+        return bool(x._value)
+
+    def lower(self, op: Primitive, args: tuple[Any, ...]) -> list[Array]:
+        """Return the arguments one level down: this trace's Tensors give their values, others stay."""
+        if self.closed:
+            raise RuntimeError(
+                f"{op.name}: a Tensor of {self.origin} was used after that call ended. It escaped through a global, "
+                "an attribute, a list or a closure; return what you need from the function instead (has_aux=True)."
+            )
+        return [
+            (a._value if a._trace is self else a) if type(a) is Tensor else a if type(a) in PLAIN else plain(a, op.name)
+            for a in args
+        ]
+
+    def evaluate(self, op: Primitive, args: tuple[Any, ...], options: dict[str, Any]) -> tuple[list[Array], Any]:
+        """Return the arguments one level down and the operation's value there."""
+        values = self.lower(op, args)
+        y = op(*values, **options) if Tensor in map(type, values) else op.forward(*values, **options)
+        if op.weak and type(y) is np.float64 and all(type(v) is float or type(v) is int for v in values):
+            y = float(y)  # Python numbers stay weakly typed, as under Python's own operators
+        return values, y
+
+
+def conform(x: Any, shape: tuple[int, ...], dtype: np.dtype[Any], rule: str, what: str) -> Array:
+    """Bring the cotangent or tangent that a rule returned to the dtype it must have; refuse another shape.
+
+    A real value to which a complex one is due takes the real part: the imaginary part pairs with nothing.
+    """
+    x = plain(x, rule)
+    if shape_of(x) != shape:
+        raise ValueError(f"{rule} returned a {what} of shape {shape_of(x)} for {_ADVICE[what].format(shape)}")
+    given = dtype_of(x)
+    if given == dtype:
+        return x
+    if given.kind == "c" and dtype.kind != "c":
+        x = x.real
+    return x.astype(dtype) if hasattr(x, "astype") else dtype.type(x)
+
+
+_ADVICE = {
+    "cotangent": "an argument of shape {}. A pullback returns its argument's shape; sum over broadcast axes.",
+    "tangent": "an output of shape {}. A pushforward returns its output's shape; broadcast it.",
+}
+
+
+class QuietCollector:
+    """Pause the cyclic garbage collector and NumPy's floating-point warnings while a transform runs.
+
+    The collector doubles the cost of a long tape, which makes many objects and no cycles. It is paused in a counted
+    way: threads and nested transforms may overlap, the last to leave puts it back as the first found it.
+
+    Floating-point *warnings* are off inside a transform, as in JAX and PyTorch: an overflow shows in the values. What
+    you set to "raise", "call", "print" or "log" with np.errstate stays as you set it.
+    """
+
+    _lock = threading.Lock()
+    _count = 0
+    _was_enabled = False
+
+    def __enter__(self) -> None:
+        cls = QuietCollector
+        with cls._lock:
+            if cls._count == 0:
+                cls._was_enabled = gc.isenabled()
+                gc.disable()
+            cls._count += 1
+        kinds = {kind: "ignore" for kind, now in np.geterr().items() if now == "warn"}
+        self._errstate = np.errstate(**kinds)  # type: ignore[arg-type]
+        self._errstate.__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._errstate.__exit__(kind, value, traceback)
+        cls = QuietCollector
+        with cls._lock:
+            cls._count -= 1
+            if cls._count == 0 and cls._was_enabled:
+                gc.enable()
