@@ -8,14 +8,23 @@ from .core import tree
 from .core.primitive import primitive
 from .core.tensor import Tensor
 from .ops.indexing import at
+from .transforms.batch import vmap
+from .transforms.chain import checkpoint_chain
+from .transforms.checkpoint import checkpoint, save_only, save_products
+from .transforms.custom import custom_jvp, custom_vjp, grad_tap
+from .transforms.debug import debug
+from .transforms.derivatives import elementwise_grad, ggnvp, hessian, hvp, jacfwd, jacobian, jacrev
+from .transforms.forward import jvp, linear_transpose, linearize
 from .transforms.reverse import grad, value_and_grad, vjp
 from .transforms.stop import stop_gradient
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "Tensor", "at", "data", "grad", "nn", "optim", "primitive", "random", "stop_gradient", "tree", "value_and_grad",
-    "vjp",
+    "Tensor", "at", "checkpoint", "checkpoint_chain", "custom_jvp", "custom_vjp", "data", "debug", "elementwise_grad",
+    "ggnvp", "grad", "grad_tap", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jvp", "linear_transpose",
+    "linearize", "nn", "optim", "primitive", "random", "save_only", "save_products", "stop_gradient", "tree",
+    "value_and_grad", "vjp", "vmap",
 ]  # fmt: skip
 
 

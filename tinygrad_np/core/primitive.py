@@ -11,7 +11,8 @@
 The contract, complete for all kinds of trace:
 
 - Positional parameters of the forward function are arrays (integer, index and label arrays too); keyword-only ones are
-  static options, already normalised. `*xs` takes any number of arrays.
+  static options, already normalised. `*xs` takes any number of arrays. An operation that serves no NumPy function may
+  take and return trees of arrays: its rules then see and return trees (see `core.calls`).
 - `defvjp("x")`: a rule `(y, x, ..., **options) -> pullback(g)`, a map from a point to a linear map. What the pullback's
   closure holds is what is kept for the backward pass. A rule for an argument, or one for several
   (`defvjp("x", "w")`, whose pullback returns a tuple); for `*xs` the rule is `(i, y, *xs, **options)`.
@@ -34,7 +35,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any, overload
 
-from .tensor import Array, Tensor, implements
+from . import tree
+from .tensor import PLAIN, Array, Tensor, implements
 
 Rule = Callable[..., Any]
 
@@ -54,6 +56,8 @@ class Primitive:
         Names of the array arguments, `variadic` if they are any number.
     options : tuple of str
         Names of the static options.
+    serves : bool
+        Whether it serves NumPy functions.
     differentiable : bool
         False for functions without a derivative.
     vjps, jvps : dict
@@ -101,6 +105,7 @@ class Primitive:
         self.joint_jvp: tuple[tuple[int, ...], Rule] | None = None
         self.batch: Rule | None = None
         self.linear: frozenset[int] = frozenset()
+        self.serves = bool(implements_)  # NumPy's functions take a list for an array, not for a tree
         registry[self.key] = self
         implements(*implements_, differentiable=differentiable)(self)
 
@@ -111,13 +116,20 @@ class Primitive:
         """Apply the operation: to plain arrays at once, else as the innermost trace among the arguments wants it."""
         if options and not options.keys() <= self._options:
             args, options = self._bind(args, options)
-        top = None
+        top, trees = None, False
         for x in args:
-            if type(x) is Tensor and (top is None or x._trace.level > top.level):
-                top = x._trace
+            if type(x) is Tensor:
+                if top is None or x._trace.level > top.level:
+                    top = x._trace
+            elif type(x) not in PLAIN and not self.serves and tree.children(x) is not None:
+                trees = True
         for value in options.values():
             if type(value) is Tensor:
                 self._refuse_option(options)
+        if trees and (top is not None or any(type(leaf) is Tensor for leaf in tree.leaves(args))):
+            from .calls import OnTrees  # which is a kind of primitive
+
+            return OnTrees(self, args, options).apply()
         if top is None:
             return self.forward(*args, **options)
         return top.process(self, args, options)

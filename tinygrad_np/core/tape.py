@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .guard import Guard
 from .primitive import Primitive
 from .tensor import Array, Tensor, dtype_of, shape_of
 from .trace import Trace, conform
@@ -19,31 +20,45 @@ class Tape(Trace):
     None at the others. A joint pullback stands alone in `pullbacks` and returns a cotangent for each parent.
     """
 
-    __slots__ = ("entries",)
+    __slots__ = ("entries", "guard")
 
     def __init__(self, origin: str) -> None:
         super().__init__(origin)
         self.entries: list[Any] = []
+        self.guard = Guard()
 
     def watch(self, value: Array) -> Tensor:
         """Make an input: a Tensor of this tape with that value."""
         self.entries.append((None, (), (), shape_of(value), dtype_of(value)))
         return Tensor(value, self, len(self.entries) - 1)
 
-    def process(self, op: Primitive, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
-        """Apply the primitive one level down and write it on the tape with the pullbacks of the watched arguments."""
-        values, y = self.evaluate(op, args, options)
+    def process(self, op: Primitive, args: tuple[Any, ...], options: dict[str, Any], y: Any = None) -> Any:
+        """Apply the primitive one level down and write it on the tape with the pullbacks of the watched arguments.
+
+        If the result `y` is known, it is not computed again.
+        """
+        if y is None:
+            values, y = self.evaluate(op, args, options)
+        else:
+            values = self.lower(op, args)
         if not op.differentiable:
             return y
-        parents, places = [], []
+        parents, places, raw = [], [], None
         for i, a in enumerate(args):
-            if type(a) is Tensor and a._trace is self:
-                parents.append(a._index)
-                places.append(i)
+            if type(a) is Tensor:
+                if a._trace is self:
+                    parents.append(a._index)
+                    places.append(i)
+            elif type(a) is np.ndarray:
+                raw = i
         if op.joint is None:
             pullbacks = [op.pullback(i, y, values, options) for i in places]
         else:
             pullbacks = _joint_pullback(op, places, y, values, options)
+        if raw is not None:
+            for i in range(raw + 1):
+                if type(args[i]) is np.ndarray:
+                    self.guard.watch(args[i], op, i, pullbacks)
         if type(y) is np.ndarray:
             shape, dtype = y.shape, y.dtype
         elif isinstance(y, tuple):
@@ -77,6 +92,7 @@ class Tape(Trace):
         A cotangent is freed once it has been used, and with `consume` so is the entry. Only sums that were allocated
         here are ever written to; what comes from a pullback may be shared with anything.
         """
+        self.guard.check(self.origin, self.entries)
         entries = self.entries if consume else self.entries.copy()
         cotangents: list[Any] = [None] * len(entries)
         owned: set[int] = set()

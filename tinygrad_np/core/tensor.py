@@ -18,6 +18,7 @@ Array = Any  # an ndarray, a NumPy or Python scalar, or a Tensor
 implementations: dict[Callable[..., Any], Callable[..., Any]] = {}
 refusals: dict[Callable[..., Any], str] = {}
 constants: set[Callable[..., Any]] = set()  # those of the implementations whose results have no derivative
+resolvers: list[Callable[[Any], Any]] = []  # asked for the implementation of a callable that is in neither table
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -66,6 +67,8 @@ def parameter_names(function: Callable[..., Any]) -> list[str]:
 
 def _lookup(function: Callable[..., Any]) -> Callable[..., Any]:
     implementation = implementations.get(function)
+    if implementation is None and function not in refusals:
+        implementation = next((found for resolve in resolvers if (found := resolve(function)) is not None), None)
     if implementation is None:
         advice = refusals.get(function, "Write it with supported functions, or declare it with tinygrad_np.primitive.")
         raise TypeError(f"{name_of(function)} is not supported for Tensors. {advice}")

@@ -31,8 +31,8 @@ from .nodes import (
 )  # fmt: skip
 
 __all__ = [
-    "HOLE", "Structure", "children", "flatten", "flatten_like", "flatten_with_path", "leaves", "map", "map_with_path",
-    "merge", "partition", "ravel", "register", "structure", "unflatten",
+    "HOLE", "Structure", "children", "flatten", "flatten_like", "flatten_with_path", "is_leaf", "leaves", "map",
+    "map_with_path", "merge", "partition", "ravel", "register", "structure", "unflatten",
 ]  # fmt: skip
 
 
@@ -175,6 +175,11 @@ def map_with_path(f: Callable[..., Any], tree: Tree, *rest: Tree) -> Tree:
     found, shape = flatten(tree)
     others = _rest(shape, rest, "tree.map_with_path")
     return _unflatten(shape, iter([f(*each) for each in zip(shape.paths, found, *others, strict=True)]))
+
+
+def is_leaf(tree: Tree) -> bool:
+    """Whether x is a leaf, and so no container."""
+    return KINDS[type(tree)] is LEAF
 
 
 def children(tree: Tree) -> dict[Hashable, Tree] | None:

@@ -64,12 +64,12 @@ class Batch(Trace):
         return Tensor(y, self, axis % len(shape))
 
 
-_warned: set[Primitive] = set()
+_warned: set[str] = set()
 
 
 def _loop(op: Primitive, trace: Batch) -> Callable[..., Any]:
-    if op not in _warned:
-        _warned.add(op)
+    if op.key not in _warned:
+        _warned.add(op.key)
         warnings.warn(
             f"{trace.origin}: {op.name} has no batching rule, so it runs in a loop over the {trace.size} examples. "
             f"Declare one with {op.name}.defbatch.",
@@ -126,7 +126,7 @@ def vmap(f: Callable[..., Any], in_axes: Axes = 0, out_axes: Axes = 0) -> Callab
         axes = [
             axis
             for key, prefix, x in zip(keys, prefixes, (*args, *kwargs.values()), strict=True)
-            for axis in _spread(prefix, x, f"{origin}: in_axes of {argument_name(f, key)}")
+            for axis in spread(prefix, x, f"{origin}: in_axes of {argument_name(f, key)}")
         ]
         axes = [_normal(a, leaf, f"{origin}: {name}") for a, leaf, name in zip(axes, leaves, names, strict=True)]
         trace = Batch(origin, _size(origin, names, leaves, axes))
@@ -135,7 +135,7 @@ def vmap(f: Callable[..., Any], in_axes: Axes = 0, out_axes: Axes = 0) -> Callab
         try:
             with QuietCollector():
                 y = f(*inputs[: len(args)], **dict(zip(kwargs, inputs[len(args) :], strict=True)))
-                return _gather(y, out_axes, trace)
+                return join(y, out_axes, trace)
         finally:
             trace.closed = True
 
@@ -152,7 +152,7 @@ def _per_argument(in_axes: Axes, count: int, origin: str) -> list[Axes]:
     return list(in_axes)
 
 
-def _spread(prefix: Axes, x: Any, where: str) -> list[int | None]:
+def spread(prefix: Axes, x: Any, where: str) -> list[int | None]:
     """Return an axis for each leaf of a tree, from a tree of axes that is a prefix of it."""
     if prefix is None or (isinstance(prefix, int) and not isinstance(prefix, bool)):
         return [prefix] * len(tree.leaves(x))
@@ -161,7 +161,7 @@ def _spread(prefix: Axes, x: Any, where: str) -> list[int | None]:
         raise ValueError(
             f"{where}: {prefix!r} is no axis (an int or None), and no tree of axes that matches {_describe_node(x)}."
         )
-    return [axis for name, child in children.items() for axis in _spread(given[name], child, f"{where}[{name!r}]")]
+    return [axis for name, child in children.items() for axis in spread(given[name], child, f"{where}[{name!r}]")]
 
 
 def _describe_node(x: Any) -> str:
@@ -190,10 +190,36 @@ def _size(origin: str, names: list[str], leaves: list[Any], axes: list[int | Non
     return next(iter(sizes.values()))
 
 
-def _gather(y: Any, out_axes: Axes, trace: Batch) -> Any:
-    """Bring each output's batch axis where it is wanted."""
+def on_examples(
+    f: Callable[..., Any],
+    name: str,
+    size: int,
+    axes: tuple[Axes, ...],
+    args: tuple[Any, ...],
+    finish: Callable[[Any, Batch], Any] | None = None,
+) -> Any:
+    """Run a function of one example on all of them; the outputs have their batch axis in front, or as `finish` does."""
+    trace = Batch(f"vmap({name})", size)
+    try:
+        y = f(*_split(args, axes, trace))
+        return join(y, 0, trace) if finish is None else finish(y, trace)
+    finally:
+        trace.closed = True
+
+
+def _split(x: Any, in_axes: Axes, trace: Batch) -> Any:
+    """Make Tensors of the batched leaves of a tree."""
+    leaves, structure = tree.flatten(x)
+    axes = spread(in_axes, x, trace.origin)
+    return tree.unflatten(
+        structure, [leaf if a is None else Tensor(leaf, trace, a) for leaf, a in zip(leaves, axes, strict=True)]
+    )
+
+
+def join(y: Any, out_axes: Axes, trace: Batch) -> Any:
+    """Take a tree of outputs out of the trace, each with its batch axis where it is wanted."""
     leaves, structure = tree.flatten(y)
-    axes = _spread(out_axes, y, f"{trace.origin}: out_axes")
+    axes = spread(out_axes, y, f"{trace.origin}: out_axes")
     return tree.unflatten(
         structure,
         [_place(leaf, a, trace, path) for leaf, a, path in zip(leaves, axes, structure.paths, strict=True)],

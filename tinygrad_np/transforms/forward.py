@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..core import tree
+from ..core.calls import Call
 from ..core.primitive import Primitive
 from ..core.tensor import Array, Tensor, dtype_of, name_of, shape_of
 from ..core.trace import QuietCollector, Trace, conform
@@ -130,7 +131,7 @@ class Recorder(Trace):
     def __init__(self, origin: str) -> None:
         super().__init__(origin)
         self.size = 0
-        self.steps: list[tuple[Primitive, list[Any], list[tuple[int, int]], dict[str, Any]]] = []
+        self.steps: list[tuple[Callable[..., Any], list[Any], list[tuple[int, int]], dict[str, Any]]] = []
 
     def watch(self, value: Array) -> Tensor:
         """Make an input."""
@@ -143,7 +144,7 @@ class Recorder(Trace):
         places = [(i, a._index) for i, a in enumerate(args) if type(a) is Tensor and a._trace is self]
         for i, _ in places:
             values[i] = None  # only constants are kept
-        self.steps.append((op, values, places, options))
+        self.steps.append((op.again if isinstance(op, Call) else op, values, places, options))
         if not isinstance(y, tuple):
             return self.watch(y)
         outputs = [self.watch(yk) for yk in y]

@@ -14,6 +14,7 @@ from ..core.tensor import Tensor, dtype_of, name_of, shape_of
 from ..core.trace import QuietCollector
 from .arguments import (
     Argnums,
+    argument_name,
     belongs,
     check_holomorphic,
     check_like,
@@ -57,6 +58,12 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     >>> pullback(np.array([1.0, 10.0]))
     (array([ 2., 40.]),)
     """
+    y, pull, aux = linear_part(f, primals, has_aux)
+    return (y, pull, aux) if has_aux else (y, pull)
+
+
+def linear_part(f: Callable[..., Any], primals: tuple[Any, ...], has_aux: bool, *, once: bool = False) -> Any:
+    """Return y, pullback and aux as `vjp` does; a pullback that is called `once` frees what it keeps as it goes."""
     origin = f"vjp({name_of(f)})"
     keys = range(len(primals))
     leaves, structures = leaves_of(f, keys, primals, origin)
@@ -66,6 +73,9 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     places = [leaf._index if belongs(leaf, tape) else None for leaf in outputs]
     likes = [(shape_of(leaf), dtype_of(leaf)) for leaf in outputs]
     values = [leave(leaf, tape) for leaf in outputs]
+    names = [argument_name(f, key) + path for key, s in zip(keys, structures, strict=True) for path in s.paths]
+    for leaf, name in zip(leaves, names, strict=True):
+        tape.guard.watch_input(leaf, name)
 
     def pullback(g: Any) -> tuple[Any, ...]:
         gs = tree.flatten_like(out_structure, g, f"{origin}: the cotangent")
@@ -75,11 +85,10 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
             if place is not None:
                 seeds.append((place, cotangent))
         with QuietCollector():
-            bars = tape.backward(seeds, len(leaves), consume=False)
+            bars = tape.backward(seeds, len(leaves), consume=once)
         return rebuild(structures, leaves, bars)
 
-    result = tree.unflatten(out_structure, values)
-    return (result, pullback, aux) if has_aux else (result, pullback)
+    return tree.unflatten(out_structure, values), pullback, aux
 
 
 def value_and_grad(

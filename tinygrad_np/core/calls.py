@@ -1,0 +1,223 @@
+"""Calls: a function of trees with rules of its own, as one operation on the leaves of its arguments.
+
+A primitive takes arrays. What takes trees (a user's primitive with a dictionary of parameters, a function with custom
+rules) becomes a primitive of leaves for the length of one call, which the traces treat like any other.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from . import tree
+from .primitive import Primitive
+from .tensor import Array, Tensor, dtype_of, shape_of
+
+_SIGNATURE = inspect.signature(lambda *leaves: None)
+
+
+class Call(Primitive):
+    """One call, as an operation on the leaves of the arguments; its outputs are a tuple of leaves.
+
+    Parameters
+    ----------
+    name : str
+        What messages call it.
+    args : tuple of trees
+        The arguments; Tensors among their leaves.
+    """
+
+    def __init__(self, name: str, args: tuple[Any, ...]) -> None:
+        self.name = name
+        self.key = name
+        self.args = args
+        self.leaves, self.structure = tree.flatten(args)
+        self.arrays = self.parameters = ("leaves",)
+        self.options = ()
+        self.variadic = self.differentiable = True
+        self.weak = False
+        self.vjps, self.jvps, self.linear = {}, {}, frozenset()
+        self.__signature__ = _SIGNATURE
+        self.__doc__ = None
+        self.out_structure: tree.Structure | None = None
+        self._connect()
+
+    def _connect(self) -> None:
+        self.joint = (tuple(range(len(self.leaves))), self._vjp)
+        self.joint_jvp = ((-1,), self._jvp)
+        self.batch = self._batch
+        self.forward = self.evaluate
+
+    def apply(self) -> Any:
+        """Have the innermost trace among the leaves process the call; return the tree of outputs."""
+        ys = self._process()
+        assert self.out_structure is not None
+        return tree.unflatten(self.out_structure, ys)
+
+    def again(self, *leaves: Array) -> tuple[Any, ...]:
+        """Apply the call to other leaves; return the leaves of its outputs."""
+        other = copy.copy(self)
+        other.leaves, other.args = list(leaves), tree.unflatten(self.structure, leaves)
+        other._connect()
+        if any(type(x) is Tensor for x in leaves):
+            return other._process()
+        return tuple(tree.leaves(other.run(*other.args)))
+
+    def _process(self) -> tuple[Any, ...]:
+        self.trace = max((x._trace for x in self.leaves if type(x) is Tensor), key=lambda trace: trace.level)
+        self.moving = [i for i, arg in enumerate(self.args) if any(self._is_ours(x) for x in tree.leaves(arg))]
+        return self.trace.process(self, tuple(self.leaves), {})  # type: ignore[no-any-return]
+
+    def _is_ours(self, x: Any) -> bool:
+        return type(x) is Tensor and x._trace is self.trace
+
+    def __call__(self, *leaves: Array, **options: Any) -> Any:
+        """Evaluate one level down, whatever the leaves are."""
+        return self.evaluate(*leaves)
+
+    # What a kind of call has to define, on trees of values one level down.
+
+    def run(self, *args: Any) -> Any:
+        """Return the tree of outputs."""
+        raise NotImplementedError
+
+    def pull(self, y: Any, args: tuple[Any, ...], g: Any) -> Sequence[Any]:
+        """Return the tree of cotangents of each argument, or None for zero."""
+        raise NotImplementedError
+
+    def push(self, y: Any, args: tuple[Any, ...], dots: tuple[Any, ...]) -> Any:
+        """Return the tree of tangents of the outputs."""
+        raise NotImplementedError
+
+    def run_batch(self, size: int, axes: tuple[Any, ...], args: tuple[Any, ...]) -> tuple[Any, Any]:
+        """Return the tree of outputs of all examples, and the tree of its axes or one axis."""
+        raise NotImplementedError
+
+    # How the traces use it.
+
+    def evaluate(self, *leaves: Array) -> tuple[Any, ...]:
+        """Return the leaves of the outputs."""
+        ys, self.out_structure = tree.flatten(self.run(*tree.unflatten(self.structure, leaves)))
+        for y in ys:
+            if type(y) is Tensor and y._trace.level >= self.trace.level:
+                raise TypeError(
+                    f"{self.name}: its output depends on a Tensor of {y._trace.origin} that is no argument of it but "
+                    "captured from an enclosing function. Pass that value as an argument."
+                )
+        return tuple(ys)
+
+    def _vjp(self, ys: tuple[Any, ...], *leaves: Array) -> Callable[[Any], list[Any]]:
+        args, structure = tree.unflatten(self.structure, leaves), self.out_structure
+        assert structure is not None
+        y = tree.unflatten(structure, ys)
+
+        def pullback(gs: tuple[Any, ...]) -> list[Any]:
+            bars = self.pull(y, args, tree.unflatten(structure, gs))
+            return self.checked(bars, args)
+
+        return pullback
+
+    def checked(self, bars: Any, args: tuple[Any, ...]) -> list[Any]:
+        """Return the leaves of the cotangents a rule returned, None for zero; refuse what does not match."""
+        rule = f"the VJP rule of {self.name}"
+        if not isinstance(bars, tuple | list) or len(bars) != len(args):
+            what = f"{len(bars)}" if isinstance(bars, tuple | list) else f"{type(bars).__name__}, not a tuple of"
+            raise TypeError(
+                f"{rule} returned {what} cotangents for {len(args)} arguments; return a tuple with one each."
+            )
+        found: list[Any] = []
+        for i, (bar, arg) in enumerate(zip(bars, args, strict=True)):
+            leaves, structure = tree.flatten(arg)
+            given = [None] * len(leaves) if bar is None else tree.flatten_like(structure, bar, f"{rule}: argument {i}")
+            for x, x_bar, path in zip(leaves, given, structure.paths, strict=True):
+                found.append(self._checked_leaf(x, x_bar, f"{rule} returned for argument {i}{path}", "the argument"))
+        return found
+
+    def _checked_leaf(self, x: Any, d: Any, what: str, of: str) -> Any:
+        if d is None or dtype_of(x).kind not in "fc":
+            return None
+        if not isinstance(d, np.ndarray | np.generic | Tensor | float | int | complex):
+            raise TypeError(f"{what} a {type(d).__name__}; expected an array of shape {shape_of(x)}.")
+        if shape_of(d) != shape_of(x):
+            raise ValueError(f"{what} an array of shape {shape_of(d)}; {of} has shape {shape_of(x)}.")
+        if dtype_of(d).kind not in "fc" or (dtype_of(d).kind == "c" and dtype_of(x).kind != "c"):
+            raise TypeError(f"{what} an array of {dtype_of(d)}; {of} is {dtype_of(x)}.")
+        return d
+
+    def _jvp(self, ys: tuple[Any, ...], *leaves: Array) -> Callable[..., Any]:
+        args, structure = tree.unflatten(self.structure, leaves), self.out_structure
+        assert structure is not None
+        y = tree.unflatten(structure, ys)
+
+        def pushforward(*dots: Any) -> tuple[Any, ...]:
+            full = [_zero(x) if d is None else d for x, d in zip(leaves, dots, strict=True)]
+            y_dot = self.push(y, args, tree.unflatten(self.structure, full))
+            rule = f"the JVP rule of {self.name}"
+            given = tree.flatten_like(structure, y_dot, rule)
+            named = zip(ys, given, structure.paths, strict=True)
+            return tuple(
+                self._checked_leaf(y, d, f"{rule} returned for output{path}", "the output") for y, d, path in named
+            )
+
+        return pushforward
+
+    def pushforwards(
+        self, dots: dict[int, Any], y: Any, args: list[Array], options: dict[str, Any]
+    ) -> list[tuple[str, Any]]:
+        """Return the one part of the outputs' tangent."""
+        return [(", ".join(self.structure.paths), self._jvp(y, *args)(*[dots.get(i) for i in range(len(args))]))]
+
+    def _batch(self, size: int, axes: tuple[int | None, ...], *leaves: Array) -> tuple[tuple[Any, ...], Any]:
+        spread = tree.unflatten(self.structure, axes)
+        y, out_axes = self.run_batch(size, spread, tree.unflatten(self.structure, leaves))
+        ys, self.out_structure = tree.flatten(y)
+        each = tuple(out_axes) if isinstance(out_axes, list) else (out_axes,) * len(ys)
+        return tuple(ys), each
+
+
+def _zero(x: Any) -> Any:
+    return np.zeros(shape_of(x), dtype_of(x))
+
+
+class OnTrees(Call):
+    """A call of a primitive whose arguments are trees: its rules see the trees too."""
+
+    def __init__(self, op: Primitive, args: tuple[Any, ...], options: dict[str, Any]) -> None:
+        self.op, self.given = op, options
+        super().__init__(op.name, args)
+        self.key, self.differentiable = op.key, op.differentiable
+
+    def _connect(self) -> None:
+        super()._connect()
+        if self.op.batch is None:
+            self.batch = None  # vmap then runs it in a loop
+
+    def run(self, *args: Any) -> Any:
+        """Apply the primitive one level down."""
+        return self.op(*args, **self.given)
+
+    def pull(self, y: Any, args: tuple[Any, ...], g: Any) -> Sequence[Any]:
+        """Collect what the rules of the arguments return."""
+        joint, rule = self.op.joint or ((), None)
+        bars: list[Any] = [None] * len(args)
+        if rule is not None and not set(joint).isdisjoint(self.moving):
+            for i, bar in zip(joint, rule(y, *args, **self.given)(g), strict=True):
+                bars[i] = bar
+        for i in set(self.moving) - set(joint):
+            bars[i] = self.op.pullback(i, y, list(args), self.given)(g)
+        return bars
+
+    def push(self, y: Any, args: tuple[Any, ...], dots: tuple[Any, ...]) -> Any:
+        """Sum what the rules of the arguments return."""
+        parts = self.op.pushforwards({i: dots[i] for i in self.moving}, y, list(args), self.given)
+        return tree.map(lambda *each: sum(each[1:], each[0]), *[part for _, part in parts])
+
+    def run_batch(self, size: int, axes: tuple[Any, ...], args: tuple[Any, ...]) -> tuple[Any, Any]:
+        """Apply the primitive's batching rule, with trees of axes."""
+        assert self.op.batch is not None
+        y, axis = self.op.batch(size, axes, *args, **self.given)
+        return y, list(axis) if isinstance(axis, tuple) else axis

@@ -1,0 +1,88 @@
+"""The guard: tells when an ndarray that a derivative needs was changed in place before the derivative was taken.
+
+Tensors never change, and what operations compute nobody else holds. But a function may use arrays of its user, and the
+user may write into them. So the tape remembers what such an operand looked like, if the operation's pullback holds it:
+small arrays completely, large ones by some of their elements, or completely too in `debug(f, mutation=True)`.
+"""
+
+from __future__ import annotations
+
+import types
+import weakref
+from collections.abc import Iterable
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+
+from .primitive import Primitive
+
+thorough: ContextVar[bool] = ContextVar("thorough", default=False)  # whether new guards compare every element
+
+_SMALL = 64  # elements; of a larger array about so many are compared
+
+
+class Guard:
+    """What the raw operands of one tape looked like when they were used."""
+
+    __slots__ = ("complete", "marks")
+
+    def __init__(self) -> None:
+        self.complete = thorough.get()
+        self.marks: dict[int, tuple[weakref.ref[Any], bytes, Primitive | None, str]] = {}
+
+    def watch(self, x: Any, op: Primitive, place: int, pullbacks: Iterable[Any]) -> None:
+        """Remember an operand of an operation, if one of the pullbacks holds it."""
+        known = self.marks.get(id(x))
+        if (known is None or known[0]() is not x) and any(_holds(pull, x, 4) for pull in pullbacks):
+            name = op.arrays[0 if op.variadic else place]
+            self.marks[id(x)] = (weakref.ref(x), self._mark(x), op, name)
+
+    def watch_input(self, x: Any, name: str) -> None:
+        """Remember an input of the function; whether a pullback holds it is looked up only if it changes."""
+        if type(x) is np.ndarray:
+            self.marks[id(x)] = (weakref.ref(x), self._mark(x), None, name)
+
+    def _mark(self, x: Any) -> bytes:
+        if self.complete or x.size <= _SMALL:
+            return x.tobytes()  # type: ignore[no-any-return]
+        return x.flat[:: x.size // _SMALL].tobytes()  # type: ignore[no-any-return]
+
+    def check(self, origin: str, entries: list[Any]) -> None:
+        """Raise if an operand has changed, naming the operation."""
+        for ref, mark, op, name in self.marks.values():
+            x = ref()
+            if x is None or self._mark(x) == mark:
+                continue
+            if op is None:
+                holder = next((e[0] for e in entries if e and any(_holds(pull, x, 4) for pull in e[2])), None)
+                if holder is None:
+                    continue
+                what = f"the input {name}, which {holder.name} needs,"
+            else:
+                what = f"the operand {name!r} of {op.name}"
+            raise RuntimeError(
+                f"{origin}: {what} (shape {x.shape}, {x.dtype}) was changed in place after it was used and before the "
+                "derivative was taken, which would be wrong now. Pass a copy, or make a new array instead of writing "
+                "into one."
+            )
+
+
+def _holds(held: Any, x: Any, depth: int) -> bool:
+    """Whether an object that a pullback keeps is the array, looks into its memory, or holds such a one."""
+    if type(held) is np.ndarray:
+        return held is x or (held.base is not None and (held.base is x or held.base is x.base))
+    if depth and isinstance(held, types.FunctionType):
+        return any(_holds(_content(cell), x, depth - 1) for cell in held.__closure__ or ())
+    if depth and isinstance(held, tuple | list):
+        return any(_holds(part, x, depth - 1) for part in held)
+    if depth and isinstance(held, dict):
+        return any(_holds(part, x, depth - 1) for part in held.values())
+    return False
+
+
+def _content(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return None

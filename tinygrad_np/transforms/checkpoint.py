@@ -1,0 +1,280 @@
+"""Checkpointing: recompute instead of keep. checkpoint, save policies, checkpoint_chain."""
+
+from __future__ import annotations
+
+import functools
+import types
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..core import tree
+from ..core.calls import Call
+from ..core.primitive import Primitive
+from ..core.tape import Tape
+from ..core.tensor import Array, Tensor, dtype_of, name_of
+from ..core.trace import Trace
+from .batch import on_examples
+from .forward import jvp
+from .reverse import linear_part
+
+Function = Callable[..., Any]
+Policy = Callable[[Primitive], bool]
+
+
+def checkpoint(f: Function, policy: Policy | None = None) -> Function:
+    """Have reverse mode recompute what f computes, instead of keeping it until the backward pass.
+
+    Parameters
+    ----------
+    f : callable
+        A pure function of trees of arrays that returns a tree of arrays. Values it captures from enclosing functions
+        are seen; random numbers must come from keys (`tinygrad_np.random`), so that they come out the same again.
+    policy : callable, optional
+        ``policy(primitive)`` says whether the results of an operation are kept all the same: `save_only("conv")`,
+        `save_products`, or your own. By default nothing but the arguments of f is kept.
+
+    Returns
+    -------
+    callable
+        Computes what f does, with the same derivatives to the last bit.
+
+    Raises
+    ------
+    RuntimeError
+        In the backward pass, if f gives another result than before.
+
+    Notes
+    -----
+    One more evaluation of f, for the memory of what f keeps. Works under every transform and at every order.
+
+    References
+    ----------
+    A. Griewank and A. Walther, Algorithm 799: revolve, 2000.
+
+    Examples
+    --------
+    >>> from tinygrad_np import grad
+    >>> grad(checkpoint(lambda x: np.sin(np.sin(x))))(0.0)
+    1.0
+    """
+
+    @functools.wraps(f, updated=())
+    def checkpointed(*args: Any, **kwargs: Any) -> Any:
+        g, captured = hoisted(f)
+        return _call(f"checkpoint({name_of(f)})", g, policy, captured, args, kwargs)
+
+    return checkpointed
+
+
+def _call(name: str, f: Function, policy: Policy | None, *args: Any) -> Any:
+    if not any(type(leaf) is Tensor for leaf in tree.leaves(args)):
+        return f(*args)
+    return _Checkpoint(name, f, policy, args).apply()
+
+
+def save_only(*names: str) -> Policy:
+    """Return the policy that keeps the results of the primitives of these names: ``save_only("conv", "matmul")``."""
+    return lambda op: op.name in names
+
+
+def save_products(op: Primitive) -> bool:
+    """Policy that keeps the results of matrix products and convolutions, which cost most to recompute."""
+    return op.name in ("conv", "conv_input", "conv_kernel", "matmul", "einsum")
+
+
+class _Checkpoint(Call):
+    """One checkpointed call. Each transform hands the recomputation on to the older ones."""
+
+    def __init__(self, name: str, f: Function, policy: Policy | None, args: tuple[Any, ...]) -> None:
+        super().__init__(name, args)
+        self.f, self.policy = f, policy
+        self.saved: list[Any] | None = None
+
+    def run(self, *args: Any) -> Any:
+        """Evaluate, keeping what the policy says."""
+        if self.policy is None:
+            return self._hand_on(self.f, *args)
+        keeper = _Keeper(self.name, self.policy)
+        try:
+            y = self.f(*keeper.watch(args))
+        finally:
+            keeper.closed = True
+        self.saved = keeper.saved
+        return keeper.release(y)
+
+    def _vjp(self, ys: tuple[Any, ...], *leaves: Array) -> Callable[[Any], list[Any]]:
+        args, structure, marks = tree.unflatten(self.structure, leaves), self.out_structure, [_mark(y) for y in ys]
+        assert structure is not None
+
+        def pullback(gs: tuple[Any, ...]) -> list[Any]:
+            return self.checked(self._recompute(args, tree.unflatten(structure, gs), marks), args)
+
+        return pullback
+
+    def _recompute(self, args: tuple[Any, ...], g: Any, marks: list[Any]) -> Any:
+        def pull(args: Any, g: Any) -> Any:
+            moving, rest = _floats(args)
+            again = lambda x: _floats(self._again(*tree.merge(x, rest)))
+            y, pullback, y_rest = linear_part(again, (moving,), True, once=True)
+            for before, after in zip(marks, map(_mark, tree.leaves(tree.merge(y, y_rest))), strict=True):
+                if before != after and before is not None and after is not None:
+                    raise RuntimeError(
+                        f"{self.name}: recomputing it gave another result, so its derivative would be wrong. It must "
+                        "be a function of its arguments: take random numbers from keys, change nothing outside."
+                    )
+            return tree.merge(pullback(_floats(g)[0])[0], rest)
+
+        return self._hand_on(pull, args, g)
+
+    def _again(self, *args: Any) -> Any:
+        """Evaluate once more, with what was kept in the places of its operations."""
+        if self.saved is None:
+            return self.f(*args)
+        player = _Player(self.name, self.policy, list(self.saved))
+        try:
+            return player.release(self.f(*player.watch(args)))
+        finally:
+            player.closed = True
+
+    def push(self, y: Any, args: tuple[Any, ...], dots: tuple[Any, ...]) -> Any:
+        """Push tangents through f; older transforms checkpoint that."""
+
+        def push(args: Any, dots: Any) -> Any:
+            moving, rest = _floats(args)
+            run = lambda x: _floats(self.f(*tree.merge(x, rest)))
+            _, y_dot, y_rest = jvp(run, (moving,), (_floats(dots)[0],), has_aux=True)
+            return tree.merge(y_dot, y_rest)
+
+        return self._hand_on(push, args, dots)
+
+    def run_batch(self, size: int, axes: tuple[Any, ...], args: tuple[Any, ...]) -> tuple[Any, int]:
+        """Checkpoint the function of all examples."""
+        f = lambda *args: on_examples(self.f, self.name, size, axes, args)
+        return _call(self.name, f, self.policy, *args), 0
+
+    def _hand_on(self, f: Function, *args: Any) -> Any:
+        """Call f, checkpointed for older transforms; but what a policy kept is theirs to differentiate."""
+        return _call(self.name, f, None, *args) if self.policy is None else f(*args)
+
+
+def _floats(x: Any) -> tuple[Any, Any]:
+    return tree.partition(x, lambda _, leaf: dtype_of(leaf).kind in "fc")
+
+
+def _mark(y: Array) -> bytes | None:
+    """Return a few elements of an array, by which another result is told; None where a transform watches it."""
+    if type(y) is Tensor:
+        return None
+    row = np.reshape(y, -1)
+    return row[:: max(1, row.size // 64)].tobytes()
+
+
+class _Keeper(Trace):
+    """Sees the operations of a checkpointed function as it runs, and keeps the results of those the policy names."""
+
+    def __init__(self, origin: str, policy: Policy | None) -> None:
+        super().__init__(origin)
+        self.policy = policy
+        self.saved: list[Any] = []
+
+    def watch(self, args: Any) -> Any:
+        """Make Tensors of this trace."""
+        return tree.map(lambda x: Tensor(x, self, None) if dtype_of(x).kind in "fc" else x, args)
+
+    def release(self, y: Any) -> Any:
+        """Take the outputs out of it."""
+        return tree.map(lambda x: x._value if type(x) is Tensor and x._trace is self else x, y)
+
+    def process(self, op: Primitive, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        """Apply the primitive one level down."""
+        y = self.apply(op, self.lower(op, args), options)
+        if not isinstance(y, tuple):
+            return Tensor(y, self, None)
+        outputs = [Tensor(yk, self, None) for yk in y]
+        return type(y)(*outputs) if hasattr(y, "_fields") else tuple(outputs)
+
+    def apply(self, op: Primitive, values: list[Any], options: dict[str, Any]) -> Any:
+        """Compute the result, and keep it if the policy says so."""
+        y = op(*values, **options)
+        if self.policy is not None and self.policy(op):
+            self.saved.append(y)
+        return y
+
+
+class _Player(_Keeper):
+    """Sees the same operations when they run again, and puts in the results that were kept."""
+
+    def __init__(self, origin: str, policy: Policy | None, saved: list[Any]) -> None:
+        super().__init__(origin, policy)
+        self.saved = saved[::-1]
+
+    def apply(self, op: Primitive, values: list[Any], options: dict[str, Any]) -> Any:
+        """Have the tape write the operation with the result that was kept, or compute it."""
+        if self.policy is None or not self.policy(op):
+            return op(*values, **options)
+        y = self.saved.pop()
+        tapes = [x._trace for x in values if type(x) is Tensor]
+        tape = max(tapes, key=lambda trace: trace.level, default=None)
+        return tape.process(op, tuple(values), options, y) if isinstance(tape, Tape) else y
+
+
+def hoisted(f: Function) -> tuple[Function, list[Any]]:
+    """Return f as a function `g(captured, args, kwargs)` of the Tensors it captured, and these."""
+    captured: list[Any] = []
+    remake = _remaker(f, captured, set())
+    if remake is None:
+        return lambda captured, args, kwargs: f(*args, **kwargs), []
+    return lambda captured, args, kwargs: remake(captured)(*args, **kwargs), captured
+
+
+Remaker = Callable[[list[Any]], Any]
+
+
+def _remaker(x: Any, captured: list[Any], seen: set[int]) -> Remaker | None:
+    """Add the Tensors that x holds to the list; return a function that makes x anew with others, None if it holds none.
+
+    Looks into functions, partial functions and trees.
+    """
+    if type(x) is Tensor:
+        captured.append(x)
+        place = len(captured) - 1
+        return lambda new: new[place]
+    if isinstance(x, functools.partial):
+        parts = _remaker((x.func, x.args, x.keywords), captured, seen)
+        return parts and (lambda new: (lambda p: functools.partial(p[0], *p[1], **p[2]))(parts(new)))
+    if isinstance(x, types.FunctionType):
+        return None if x.__closure__ is None or id(x) in seen else _function_remaker(x, captured, seen | {id(x)})
+    if tree.is_leaf(x):
+        return None
+    leaves, structure = tree.flatten(x)
+    makers = [_remaker(leaf, captured, seen) for leaf in leaves]
+    if not any(makers):
+        return None
+    return lambda new: tree.unflatten(
+        structure, [make(new) if make else leaf for make, leaf in zip(makers, leaves, strict=True)]
+    )
+
+
+def _function_remaker(f: types.FunctionType, captured: list[Any], seen: set[int]) -> Remaker | None:
+    cells = f.__closure__ or ()
+    makers = [_remaker(cell.cell_contents, captured, seen) if _is_full(cell) else None for cell in cells]
+    if not any(makers):
+        return None
+
+    def remake(new: list[Any]) -> Any:
+        closure = tuple(types.CellType(make(new)) if make else cell for make, cell in zip(makers, cells, strict=True))
+        g = types.FunctionType(f.__code__, f.__globals__, f.__name__, f.__defaults__, closure)
+        g.__kwdefaults__ = f.__kwdefaults__
+        return g
+
+    return remake
+
+
+def _is_full(cell: types.CellType) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018
+    except ValueError:
+        return False
+    return True
