@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from . import tree
 from .primitive import Primitive, Rule
 from .tensor import Array, shape_of
 
@@ -75,8 +76,12 @@ def over_stack(op: Primitive, core: int) -> None:
 def one_by_one(op: Callable[..., Any]) -> Rule:
     """Return the rule that loops over the examples and stacks the results, where nothing better is possible."""
 
-    def rule(size: int, axes: tuple[int | None, ...], *args: Array, **options: Any) -> tuple[Any, Any]:
+    def rule(size: int, axes: tuple[int | None, ...], *args: Array, **options: Any) -> tuple[Any, int]:
         xs = [to_front(x, a) for x, a in zip(args, axes, strict=True)]
+        if size == 0:  # one example of zeros tells the shape
+            ones = [x if a is None else np.zeros((1, *shape_of(x)[1:]), x.dtype) for x, a in zip(xs, axes, strict=True)]
+            y, _ = rule(1, tuple(None if a is None else 0 for a in axes), *ones, **options)
+            return tree.map(lambda yk: yk[:0], y), 0
         each = [op(*[x if a is None else x[i] for x, a in zip(xs, axes, strict=True)], **options) for i in range(size)]
         if not isinstance(each[0], tuple):
             return np.stack(each), 0

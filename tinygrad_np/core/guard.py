@@ -7,9 +7,10 @@ small arrays completely, large ones by some of their elements, or completely too
 
 from __future__ import annotations
 
+import functools
 import types
 import weakref
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Any
 
@@ -31,17 +32,20 @@ class Guard:
         self.complete = thorough.get()
         self.marks: dict[int, tuple[weakref.ref[Any], bytes, Primitive | None, str]] = {}
 
-    def watch(self, x: Any, op: Primitive, place: int, pullbacks: Iterable[Any]) -> None:
-        """Remember an operand of an operation, if one of the pullbacks holds it."""
-        known = self.marks.get(id(x))
-        if (known is None or known[0]() is not x) and any(_holds(pull, x, 4) for pull in pullbacks):
-            name = op.arrays[0 if op.variadic else place]
-            self.marks[id(x)] = (weakref.ref(x), self._mark(x), op, name)
+    def watch(self, op: Primitive, args: Sequence[Any], pullbacks: Sequence[Any]) -> None:
+        """Remember those operands of an operation that one of its pullbacks holds."""
+        for i, x in enumerate(args):
+            if type(x) is np.ndarray and id(x) not in self.marks and any(_holds(pull, x, 4) for pull in pullbacks):
+                self._remember(x, op, op.arrays[0 if op.variadic else i])
 
     def watch_input(self, x: Any, name: str) -> None:
         """Remember an input of the function; whether a pullback holds it is looked up only if it changes."""
         if type(x) is np.ndarray:
-            self.marks[id(x)] = (weakref.ref(x), self._mark(x), None, name)
+            self._remember(x, None, name)
+
+    def _remember(self, x: Any, op: Primitive | None, name: str) -> None:
+        forget = functools.partial(self.marks.pop, id(x))  # another array may get the id
+        self.marks[id(x)] = (weakref.ref(x, forget), self._mark(x), op, name)
 
     def _mark(self, x: Any) -> bytes:
         if self.complete or x.size <= _SMALL:
@@ -50,7 +54,7 @@ class Guard:
 
     def check(self, origin: str, entries: list[Any]) -> None:
         """Raise if an operand has changed, naming the operation."""
-        for ref, mark, op, name in self.marks.values():
+        for ref, mark, op, name in list(self.marks.values()):
             x = ref()
             if x is None or self._mark(x) == mark:
                 continue

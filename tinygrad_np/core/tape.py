@@ -8,8 +8,8 @@ import numpy as np
 
 from .guard import Guard
 from .primitive import Primitive
-from .tensor import Array, Tensor, dtype_of, shape_of
-from .trace import Trace, conform
+from .tensor import PLAIN, Array, Tensor, dtype_of, plain, shape_of
+from .trace import Trace, conform, weakly
 
 
 class Tape(Trace):
@@ -37,28 +37,37 @@ class Tape(Trace):
 
         If the result `y` is known, it is not computed again.
         """
-        if y is None:
-            values, y = self.evaluate(op, args, options)
-        else:
-            values = self.lower(op, args)
-        if not op.differentiable:
-            return y
-        parents, places, raw = [], [], None
-        for i, a in enumerate(args):
+        if self.closed:
+            self.refuse_escaped(op)
+        values: list[Any] = []
+        parents, places, raw, nested, marks = [], [], False, False, self.guard.marks
+        for i, a in enumerate(args):  # `lower`, and what the entry needs, in one pass
             if type(a) is Tensor:
                 if a._trace is self:
                     parents.append(a._index)
                     places.append(i)
+                    a = a._value
+                nested = nested or type(a) is Tensor
             elif type(a) is np.ndarray:
-                raw = i
+                raw = raw or id(a) not in marks
+            elif type(a) not in PLAIN:
+                a = plain(a, op.name)
+            values.append(a)
+        if y is None:
+            y = op(*values, **options) if nested else op.forward(*values, **options)
+            if type(y) is np.float64:
+                y = weakly(op, y, values)
+        if not op.differentiable:
+            return y
         if op.joint is None:
-            pullbacks = [op.pullback(i, y, values, options) for i in places]
+            vjps = op.vjps
+            pullbacks = [
+                vjps[i](y, *values, **options) if i in vjps else op.pullback(i, y, values, options) for i in places
+            ]
         else:
             pullbacks = _joint_pullback(op, places, y, values, options)
-        if raw is not None:
-            for i in range(raw + 1):
-                if type(args[i]) is np.ndarray:
-                    self.guard.watch(args[i], op, i, pullbacks)
+        if raw and getattr(pullbacks[0], "__closure__", True):
+            self.guard.watch(op, args, pullbacks)
         if type(y) is np.ndarray:
             shape, dtype = y.shape, y.dtype
         elif isinstance(y, tuple):

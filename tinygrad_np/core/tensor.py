@@ -259,6 +259,10 @@ class Tensor:
     __ge__ = _binary(np.greater_equal)[0]
     __eq__ = _binary(np.equal)[0]
     __ne__ = _binary(np.not_equal)[0]
+    __and__, __rand__ = _binary(np.bitwise_and)
+    __or__, __ror__ = _binary(np.bitwise_or)
+    __xor__, __rxor__ = _binary(np.bitwise_xor)
+    __invert__ = _method(np.invert)
     __neg__ = _method(np.negative)
     __pos__ = _method(np.positive)
     __abs__ = _method(np.absolute)

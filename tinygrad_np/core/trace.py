@@ -12,7 +12,7 @@ import gc
 import itertools
 import threading
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -53,22 +53,29 @@ class Trace:
     def lower(self, op: Primitive, args: tuple[Any, ...]) -> list[Array]:
         """Return the arguments one level down: this trace's Tensors give their values, others stay."""
         if self.closed:
-            raise RuntimeError(
-                f"{op.name}: a Tensor of {self.origin} was used after that call ended. It escaped through a global, "
-                "an attribute, a list or a closure; return what you need from the function instead (has_aux=True)."
-            )
+            self.refuse_escaped(op)
         return [
             (a._value if a._trace is self else a) if type(a) is Tensor else a if type(a) in PLAIN else plain(a, op.name)
             for a in args
         ]
 
-    def evaluate(self, op: Primitive, args: tuple[Any, ...], options: dict[str, Any]) -> tuple[list[Array], Any]:
-        """Return the arguments one level down and the operation's value there."""
-        values = self.lower(op, args)
-        y = op(*values, **options) if Tensor in map(type, values) else op.forward(*values, **options)
-        if op.weak and type(y) is np.float64 and all(type(v) is float or type(v) is int for v in values):
-            y = float(y)  # Python numbers stay weakly typed, as under Python's own operators
-        return values, y
+    def refuse_escaped(self, op: Primitive) -> NoReturn:
+        """Raise for a Tensor that is used after its trace was closed."""
+        raise RuntimeError(
+            f"{op.name}: a Tensor of {self.origin} was used after that call ended. It escaped through a global, "
+            "an attribute, a list or a closure; return what you need from the function instead (has_aux=True)."
+        )
+
+
+def compute(op: Primitive, values: list[Array], options: dict[str, Any]) -> Any:
+    """Apply an operation to values one level down."""
+    y = op(*values, **options) if Tensor in map(type, values) else op.forward(*values, **options)
+    return weakly(op, y, values) if type(y) is np.float64 else y
+
+
+def weakly(op: Primitive, y: np.float64, values: list[Array]) -> float:
+    """Make the result a Python number if all arguments were: they stay weakly typed, as under Python's operators."""
+    return float(y) if op.weak and all(type(v) is float or type(v) is int for v in values) else y
 
 
 def conform(x: Any, shape: tuple[int, ...], dtype: np.dtype[Any], rule: str, what: str) -> Array:
@@ -82,6 +89,8 @@ def conform(x: Any, shape: tuple[int, ...], dtype: np.dtype[Any], rule: str, wha
     given = dtype_of(x)
     if given == dtype:
         return x
+    if given.kind not in "fc" and type(x) is not int:
+        raise TypeError(f"{rule} returned a {what} of dtype {given}; for {dtype} it must be floating-point or complex.")
     if given.kind == "c" and dtype.kind != "c":
         x = x.real
     return x.astype(dtype) if hasattr(x, "astype") else dtype.type(x)

@@ -11,7 +11,7 @@ from ..core import tree
 from ..core.calls import Call
 from ..core.primitive import Primitive
 from ..core.tensor import Array, Tensor, dtype_of, name_of, shape_of
-from ..core.trace import QuietCollector, Trace, conform
+from ..core.trace import QuietCollector, Trace, compute, conform
 from .arguments import as_kind_of, belongs, check_like, describe, leave, leaves_of, outputs_of, own, run
 from .reverse import vjp
 
@@ -23,7 +23,8 @@ class Forward(Trace):
 
     def process(self, op: Primitive, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         """Apply the primitive one level down and sum what its pushforwards make of the tangents."""
-        values, y = self.evaluate(op, args, options)
+        values = self.lower(op, args)
+        y = compute(op, values, options)
         if not op.differentiable:
             return y
         dots = {i: a._index for i, a in enumerate(args) if type(a) is Tensor and a._trace is self}
@@ -140,7 +141,8 @@ class Recorder(Trace):
 
     def process(self, op: Primitive, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         """Apply the primitive one level down and write down how."""
-        values, y = self.evaluate(op, args, options)
+        values = self.lower(op, args)
+        y = compute(op, values, options)
         places = [(i, a._index) for i, a in enumerate(args) if type(a) is Tensor and a._trace is self]
         for i, _ in places:
             values[i] = None  # only constants are kept
