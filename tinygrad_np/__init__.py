@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from . import nn, optim, random
+from . import nn, optim, random, special
 from . import ops as _ops  # noqa: F401  (declares what NumPy's functions do with Tensors)
 from .core import tree
 from .core.primitive import primitive
 from .core.tensor import Tensor
-from .ops.indexing import at
+from .ops.indexing import at, put_along_axis
 from .transforms.batch import vmap
 from .transforms.chain import checkpoint_chain
 from .transforms.checkpoint import checkpoint, save_only, save_products
@@ -21,10 +21,10 @@ from .transforms.stop import stop_gradient
 __version__ = "0.1.0"
 
 __all__ = [
-    "Tensor", "at", "checkpoint", "checkpoint_chain", "custom_jvp", "custom_vjp", "data", "debug", "elementwise_grad",
-    "ggnvp", "grad", "grad_tap", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jvp", "linear_transpose",
-    "linearize", "nn", "optim", "primitive", "random", "save_only", "save_products", "stop_gradient", "tree",
-    "value_and_grad", "vjp", "vmap",
+    "Tensor", "at", "checkpoint", "checkpoint_chain", "custom_jvp", "custom_vjp", "data", "debug",
+    "elementwise_grad", "ggnvp", "grad", "grad_tap", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jvp",
+    "linear_transpose", "linearize", "nn", "optim", "primitive", "put_along_axis", "random", "save_only",
+    "save_products", "special", "stop_gradient", "tree", "value_and_grad", "vjp", "vmap",
 ]  # fmt: skip
 
 

@@ -27,8 +27,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .core.batching import one_by_one
 from .core.primitive import primitive
 from .core.tensor import Array
+from .ops.indexing import getitem
 
 __all__ = ["bernoulli", "bits", "fold_in", "key", "normal", "permutation", "randint", "split", "uniform"]
 
@@ -196,7 +198,7 @@ def permutation(key: Array, x: int | Array) -> Array:
     rows = x if hasattr(x, "shape") else np.asarray(x)
     if rows.shape == ():
         raise TypeError(f"random.permutation: x must be an int or have rows to permute, got {x!r}")
-    return rows[_permutation(key, n=rows.shape[0])]
+    return getitem(rows, _permutation(key, n=rows.shape[0]))
 
 
 @primitive(differentiable=False)
@@ -253,6 +255,10 @@ def _randint(key: Array, *, shape: tuple[int, ...], low: int, high: int) -> Arra
 @primitive(differentiable=False)
 def _permutation(key: Array, *, n: int) -> Array:
     return np.argsort(_draw(key, (n,)), kind="stable").astype(np.int64, copy=False)
+
+
+for _op in (_split, _fold_in, _bits, _uniform, _normal, _bernoulli, _randint, _permutation):
+    _op.defbatch(one_by_one(_op))  # each key has a stream of its own
 
 
 def _stream(key: Array, use: int, data: int = 0) -> np.random.Philox:

@@ -54,7 +54,7 @@ def over_leading_axis(op: Primitive, *axis_options: str, shape_options: tuple[st
         Options that hold a shape; the batch size comes before it.
     """
 
-    def rule(size: int, axes: tuple[int | None, ...], *args: Array, **options: Any) -> tuple[Array, int]:
+    def rule(size: int, axes: tuple[int | None, ...], /, *args: Array, **options: Any) -> tuple[Array, int]:
         xs = [batched(size, x, a) for x, a in zip(args, axes, strict=True)]
         moved = {name: shifted(options[name]) for name in axis_options if name in options}
         shapes = {name: (size, *options[name]) for name in shape_options}
@@ -66,7 +66,7 @@ def over_leading_axis(op: Primitive, *axis_options: str, shape_options: tuple[st
 def over_stack(op: Primitive, core: int) -> None:
     """Give the rule to an operation on stacks: `core` trailing axes of each argument, broadcast over the others."""
 
-    def rule(size: int, axes: tuple[int | None, ...], *args: Array, **options: Any) -> tuple[Array, int]:
+    def rule(size: int, axes: tuple[int | None, ...], /, *args: Array, **options: Any) -> tuple[Array, int]:
         ndim = max(len(shape_of(x)) - (a is not None) for x, a in zip(args, axes, strict=True))
         return op(*[align(size, x, a, max(ndim, core)) for x, a in zip(args, axes, strict=True)], **options), 0
 
@@ -76,7 +76,7 @@ def over_stack(op: Primitive, core: int) -> None:
 def one_by_one(op: Callable[..., Any]) -> Rule:
     """Return the rule that loops over the examples and stacks the results, where nothing better is possible."""
 
-    def rule(size: int, axes: tuple[int | None, ...], *args: Array, **options: Any) -> tuple[Any, int]:
+    def rule(size: int, axes: tuple[int | None, ...], /, *args: Array, **options: Any) -> tuple[Any, int]:
         xs = [to_front(x, a) for x, a in zip(args, axes, strict=True)]
         if size == 0:  # one example of zeros tells the shape
             ones = [x if a is None else np.zeros((1, *shape_of(x)[1:]), x.dtype) for x, a in zip(xs, axes, strict=True)]

@@ -36,6 +36,12 @@ class Call(Primitive):
         self.key = name
         self.args = args
         self.leaves, self.structure = tree.flatten(args)
+        for x in self.leaves:
+            if not isinstance(x, np.ndarray | np.generic | Tensor | bool | int | float | complex):
+                raise TypeError(
+                    f"{name}: an argument is or holds {x!r:.60} of type {type(x).__name__}; it takes arrays and trees "
+                    "of them. Give settings in a closure or functools.partial; custom rules have nondiff_argnums."
+                )
         self.arrays = self.parameters = ("leaves",)
         self.options = ()
         self.variadic = self.differentiable = True
@@ -102,13 +108,16 @@ class Call(Primitive):
     def evaluate(self, *leaves: Array) -> tuple[Any, ...]:
         """Return the leaves of the outputs."""
         ys, self.out_structure = tree.flatten(self.run(*tree.unflatten(self.structure, leaves)))
+        self._refuse_captured(ys)
+        return tuple(ys)
+
+    def _refuse_captured(self, ys: Sequence[Any]) -> None:
         for y in ys:
             if type(y) is Tensor and y._trace.level >= self.trace.level:
                 raise TypeError(
                     f"{self.name}: its output depends on a Tensor of {y._trace.origin} that is no argument of it but "
                     "captured from an enclosing function. Pass that value as an argument."
                 )
-        return tuple(ys)
 
     def _vjp(self, ys: tuple[Any, ...], *leaves: Array) -> Callable[[Any], list[Any]]:
         args, structure = tree.unflatten(self.structure, leaves), self.out_structure
@@ -132,14 +141,17 @@ class Call(Primitive):
         found: list[Any] = []
         for i, (bar, arg) in enumerate(zip(bars, args, strict=True)):
             leaves, structure = tree.flatten(arg)
-            given = [None] * len(leaves) if bar is None else tree.flatten_like(structure, bar, f"{rule}: argument {i}")
+            given = leaves_like(arg, bar, f"{rule}: argument {i}")
             for x, x_bar, path in zip(leaves, given, structure.paths, strict=True):
-                found.append(self._checked_leaf(x, x_bar, f"{rule} returned for argument {i}{path}", "the argument"))
+                found.append(self.checked_leaf(x, x_bar, f"{rule} returned for argument {i}{path}", "the argument"))
         return found
 
-    def _checked_leaf(self, x: Any, d: Any, what: str, of: str) -> Any:
+    def checked_leaf(self, x: Any, d: Any, what: str, of: str) -> Any:
+        """Return the derivative a rule returned for a leaf x, None for zero; refuse what does not match x."""
         if d is None or dtype_of(x).kind not in "fc":
             return None
+        if type(d) is int:
+            d = float(d)
         if not isinstance(d, np.ndarray | np.generic | Tensor | float | int | complex):
             raise TypeError(f"{what} a {type(d).__name__}; expected an array of shape {shape_of(x)}.")
         if shape_of(d) != shape_of(x):
@@ -157,10 +169,10 @@ class Call(Primitive):
             full = [_zero(x) if d is None else d for x, d in zip(leaves, dots, strict=True)]
             y_dot = self.push(y, args, tree.unflatten(self.structure, full))
             rule = f"the JVP rule of {self.name}"
-            given = tree.flatten_like(structure, y_dot, rule)
+            given = leaves_like(y, y_dot, rule)
             named = zip(ys, given, structure.paths, strict=True)
             return tuple(
-                self._checked_leaf(y, d, f"{rule} returned for output{path}", "the output") for y, d, path in named
+                self.checked_leaf(y, d, f"{rule} returned for output{path}", "the output") for y, d, path in named
             )
 
         return pushforward
@@ -175,8 +187,19 @@ class Call(Primitive):
         spread = tree.unflatten(self.structure, axes)
         y, out_axes = self.run_batch(size, spread, tree.unflatten(self.structure, leaves))
         ys, self.out_structure = tree.flatten(y)
+        self._refuse_captured(ys)
         each = tuple(out_axes) if isinstance(out_axes, list) else (out_axes,) * len(ys)
         return tuple(ys), each
+
+
+def leaves_like(tree_: Any, derivative: Any, what: str) -> list[Any]:
+    """Return the derivatives of a tree's leaves: of a tree like it, in which None stands for zero in any place."""
+    if derivative is None:
+        return [None] * len(tree.leaves(tree_))
+    parts, given = tree.children(tree_), tree.children(derivative)
+    if parts is None or given is None or type(tree_) is not type(derivative) or parts.keys() != given.keys():
+        return tree.flatten_like(tree.structure(tree_), derivative, what)
+    return [d for name, part in parts.items() for d in leaves_like(part, given[name], f"{what}[{name!r}]")]
 
 
 def _zero(x: Any) -> Any:

@@ -8,6 +8,7 @@ small arrays completely, large ones by some of their elements, or completely too
 from __future__ import annotations
 
 import functools
+import math
 import types
 import weakref
 from collections.abc import Sequence
@@ -50,7 +51,7 @@ class Guard:
     def _mark(self, x: Any) -> bytes:
         if self.complete or x.size <= _SMALL:
             return x.tobytes()  # type: ignore[no-any-return]
-        return x.flat[:: x.size // _SMALL].tobytes()  # type: ignore[no-any-return]
+        return sample(x).tobytes()
 
     def check(self, origin: str, entries: list[Any]) -> None:
         """Raise if an operand has changed, naming the operation."""
@@ -72,10 +73,19 @@ class Guard:
             )
 
 
+def sample(x: Any) -> Any:
+    """Return about 64 elements of an array, from all over every axis: the step divides none of them."""
+    step = max(1, x.size // _SMALL)
+    while math.gcd(step, x.size) > 1:
+        step += 1
+    return x.flat[::step]
+
+
 def _holds(held: Any, x: Any, depth: int) -> bool:
     """Whether an object that a pullback keeps is the array, looks into its memory, or holds such a one."""
     if type(held) is np.ndarray:
-        return held is x or (held.base is not None and (held.base is x or held.base is x.base))
+        shared = held.base is not None and (held.base is x or held.base is x.base)
+        return held is x or (shared and np.may_share_memory(held, x))
     if depth and isinstance(held, types.FunctionType):
         return any(_holds(_content(cell), x, depth - 1) for cell in held.__closure__ or ())
     if depth and isinstance(held, tuple | list):

@@ -106,8 +106,17 @@ def _dispatch(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[
             raise TypeError(
                 f"{name_of(function)}: {', '.join(k + '=' for k in unknown)} is not supported for Tensors; "
                 f"supported are {', '.join(known or ())}."
+                + (_UFUNC_ADVICE.get(unknown[0], "") if isinstance(function, np.ufunc) else "")
             )
     return implementation(*args, **kwargs)
+
+
+_UFUNC_ADVICE = {
+    "where": " It leaves elements of the result without a value; write np.where(mask, f(x), default).",
+    "dtype": " Convert the arguments with .astype(dtype).",
+    "casting": " Convert the arguments with .astype(dtype).",
+    "signature": " Convert the arguments with .astype(dtype).",
+}
 
 
 def _arity(code: Any) -> int:
@@ -218,7 +227,7 @@ class Tensor:
         )
 
     def _in_place(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise TypeError("Tensors never change: use the function of the same name (np.sort, np.full_like, ...).")
+        raise TypeError("Tensors never change: use the function of the same name (np.sort, np.resize, ...).")
 
     sort = fill = partition = put = resize = itemset = _in_place
 
@@ -320,7 +329,10 @@ class Tensor:
     nonzero = _method(np.nonzero)
     searchsorted = _method(np.searchsorted)
     choose = _method(np.choose)
-    compress = _method(np.compress)
+
+    def compress(self, condition: Any, axis: int | None = None) -> Array:
+        """As np.compress."""
+        return _dispatch(np.compress, (condition, self, axis), {})
 
 
 def _one_tuple(items: tuple[Any, ...]) -> Any:

@@ -217,6 +217,9 @@ def ravel(tree: Tree) -> tuple[Any, Callable[[Any], Tree]]:
     shapes = [np.shape(leaf) for leaf in found]
     sizes = [math.prod(s) for s in shapes]
     dtypes = [np.result_type(leaf) for leaf in found]
+    for path, dtype in zip(shape.paths, dtypes, strict=True):
+        if dtype.kind not in "biufc":
+            raise TypeError(f"tree.ravel: {path or 'the tree'} is no array of numbers but {dtype}.")
     rows = [np.reshape(leaf, (n,)) for leaf, n in zip(found, sizes, strict=True)]
     flat = np.concatenate(rows) if rows else np.zeros(0)
 

@@ -1,21 +1,37 @@
 """The primitives: each operation with its rules and their derivation in one block, one family a file."""
 
-from . import (
+from . import (  # noqa: F401  (declares what NumPy's functions do with Tensors)
     activations,
     arithmetic,
     arranging,
+    complexes,
     convolution,
+    decompositions,
+    determinants,
+    differences,
+    eigenvalues,
     elementary,
+    fft,
+    histograms,
     indexing,
+    joining,
     linalg,
+    nanreductions,
     nondifferentiable,
+    norms,
+    numerics,
+    padding,
+    polynomials,
     pooling,
+    products,
     reductions,
+    refusals,
+    scipy_table,
+    selecting,
+    sequences,
+    sets,
     shaping,
+    solving,
     special,
-)  # fmt: skip
-
-__all__ = [
-    "activations", "arithmetic", "arranging", "convolution", "elementary", "indexing", "linalg", "nondifferentiable",
-    "pooling", "reductions", "shaping", "special",
-]  # fmt: skip
+    statistics,
+)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.batching import over_leading_axis
 from ..core.families import elementwise, zero_like
 from ..core.primitive import primitive
 from ..core.tensor import Array, dtype_of, shape_of
@@ -96,6 +97,7 @@ def softmax_op(x: Array, *, axis: AxisTuple) -> Any:
 
 
 @softmax_op.defvjp("x")
+@softmax_op.defjvp("x")  # symmetric: the same map
 def _softmax_vjp(y: Array, x: Array, *, axis: AxisTuple) -> Any:
     return lambda g: y * (g - np.sum(y * g, axis=axis, keepdims=True))
 
@@ -112,6 +114,11 @@ def _log_softmax_vjp(y: Array, x: Array, *, axis: AxisTuple) -> Any:
     return lambda g: g - np.exp(y) * np.sum(g, axis=axis, keepdims=True)
 
 
+@log_softmax_op.defjvp("x")
+def _log_softmax_jvp(y: Array, x: Array, *, axis: AxisTuple) -> Any:
+    return lambda x_dot: x_dot - np.sum(np.exp(y) * x_dot, axis=axis, keepdims=True)
+
+
 @primitive
 def logsumexp_op(x: Array, *, axis: AxisTuple, keepdims: bool = False) -> Any:
     """y = log Σ exp(x). VJP: x_bar = g exp(x - y), 0 where nothing is added (y = -inf)."""
@@ -122,14 +129,24 @@ def logsumexp_op(x: Array, *, axis: AxisTuple, keepdims: bool = False) -> Any:
     return y if keepdims else np.squeeze(y, axis)
 
 
+def _shares(y: Array, x: Array, axis: AxisTuple) -> Array:
+    """Return ∂y/∂x = exp(x - y), 0 where nothing is added."""
+    finite = np.where(np.equal(y, -np.inf), zero_like(y), y)
+    return np.exp(x - np.reshape(finite, kept(shape_of(x), axis)))
+
+
 @logsumexp_op.defvjp("x")
 def _logsumexp_vjp(y: Array, x: Array, *, axis: AxisTuple, keepdims: bool = False) -> Any:
-    def pullback(g: Array) -> Array:
-        shape = kept(shape_of(x), axis)
-        finite = np.where(np.equal(y, -np.inf), zero_like(y), y)
-        return np.reshape(g, shape) * np.exp(x - np.reshape(finite, shape))
+    return lambda g: np.reshape(g, kept(shape_of(x), axis)) * _shares(y, x, axis)
 
-    return pullback
+
+@logsumexp_op.defjvp("x")
+def _logsumexp_jvp(y: Array, x: Array, *, axis: AxisTuple, keepdims: bool = False) -> Any:
+    return lambda x_dot: np.sum(x_dot * _shares(y, x, axis), axis=axis, keepdims=keepdims)
+
+
+for _op in (softmax_op, log_softmax_op, logsumexp_op):
+    over_leading_axis(_op, "axis")
 
 
 def _floating(x: Array, operation: str) -> Array:

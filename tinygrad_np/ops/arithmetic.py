@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -85,21 +86,31 @@ def _sign(x: Array) -> Array:
 absolute = elementwise(np.absolute, "y' = sign(x), 0 at 0; for complex x, conj(x)/|x|.", derivative=_sign)
 
 
-def _share(g: Array, x: Array, y: Array, wins: Array) -> Array:
-    return g * np.where(x == y, dtype_of(g).type(0.5), wins)
+def refuse_complex(function: str, z: Array) -> None:
+    """Refuse the derivative of what NumPy defines for complex numbers through their lexicographic order."""
+    if dtype_of(z).kind == "c":
+        raise TypeError(
+            f"np.{function} orders complex numbers by their real, then their imaginary parts and has no derivative "
+            f"there. Apply it to x.real and x.imag apart, or choose with np.where(np.abs(x) > np.abs(y), x, y)."
+        )
+
+
+def _share(function: str, z: Array, x: Array, y: Array, wins: np.ufunc) -> Any:
+    refuse_complex(function, z)
+    return lambda g: g * np.where(x == y, dtype_of(g).type(0.5), wins(x, y))
 
 
 maximum = broadcasting(
     np.maximum,
     "The larger argument takes the cotangent; at a tie each takes half.",
-    x=lambda z, x, y: lambda g: _share(g, x, y, np.greater(x, y)),
-    y=lambda z, x, y: lambda g: _share(g, x, y, np.greater(y, x)),
+    x=lambda z, x, y: _share("maximum", z, x, y, np.greater),
+    y=lambda z, x, y: _share("maximum", z, y, x, np.greater),
 )
 minimum = broadcasting(
     np.minimum,
     "The smaller argument takes the cotangent; at a tie each takes half.",
-    x=lambda z, x, y: lambda g: _share(g, x, y, np.less(x, y)),
-    y=lambda z, x, y: lambda g: _share(g, x, y, np.less(y, x)),
+    x=lambda z, x, y: _share("minimum", z, x, y, np.less),
+    y=lambda z, x, y: _share("minimum", z, y, x, np.less),
 )
 
 
@@ -170,6 +181,11 @@ def _clip(x: Any, low: Any, high: Any) -> Any:
     return np.minimum(np.maximum(x, low), high)
 
 
+def _clipped(z: Array, taken: Callable[[], Array]) -> Any:
+    refuse_complex("clip", z)
+    return lambda g: _masked(g, taken())
+
+
 def _inside(x: Array, low: Array, high: Array) -> Array:
     """Tell where clip is x: between the bounds and at them, unless they leave no room."""
     return np.less_equal(low, x) & np.less_equal(x, high) & np.less(low, high)
@@ -179,9 +195,9 @@ clip_op = broadcasting(
     _clip,
     name="clip",
     doc="min(max(x, low), high): the cotangent goes to x inside and at the bounds, to a bound beyond it.",
-    x=lambda z, x, low, high: lambda g: _masked(g, _inside(x, low, high)),
-    low=lambda z, x, low, high: lambda g: _masked(g, np.less(x, low) & np.less_equal(low, high)),
-    high=lambda z, x, low, high: lambda g: _masked(g, np.greater(np.maximum(x, low), high)),
+    x=lambda z, x, low, high: _clipped(z, lambda: _inside(x, low, high)),
+    low=lambda z, x, low, high: _clipped(z, lambda: np.less(x, low) & np.less_equal(low, high)),
+    high=lambda z, x, low, high: _clipped(z, lambda: np.greater(np.maximum(x, low), high)),
 )
 _clip_ufunc: Any = getattr(np, "_core").umath.clip  # noqa: B009  (ndarray.clip calls this hidden ufunc)
 
@@ -189,11 +205,20 @@ _clip_ufunc: Any = getattr(np, "_core").umath.clip  # noqa: B009  (ndarray.clip 
 @implements(np.clip, _clip_ufunc)
 def clip(a: Array, a_min: Array = None, a_max: Array = None, *, min: Array = None, max: Array = None) -> Array:
     """As np.clip; differentiable in the bounds too."""
+    if (a_min is not None or a_max is not None) and (min is not None or max is not None):
+        raise ValueError("np.clip: a_min and a_max are older names of min and max; give the bounds under one of them.")
     low = a_min if min is None else min
     high = a_max if max is None else max
     if low is None and high is None:
         return positive(a)
-    return clip_op(a, -np.inf if low is None else low, np.inf if high is None else high)
+    low = _extreme(a, "min") if low is None else low
+    return clip_op(a, low, _extreme(a, "max") if high is None else high)
+
+
+def _extreme(a: Array, end: str) -> Any:
+    """Return a bound beyond all values of the dtype of a, which leaves that dtype as it is."""
+    dtype = dtype_of(a)
+    return getattr(np.iinfo(dtype), end) if dtype.kind in "iu" else {"min": -np.inf, "max": np.inf}[end]
 
 
 @primitive(implements=np.conjugate)
@@ -227,3 +252,8 @@ def imag(x: Array) -> Any:
 @imag.defvjp("x")
 def _imag_vjp(y: Array, x: Array) -> Any:
     return lambda g: -1j * g
+
+
+for _op in (conjugate, real, imag):  # linear over the real numbers, which is what a derivative is
+    _op.deflinear("x")
+    _op.defbatch(lambda size, axes, x, op=_op: (op(x), axes[0]))

@@ -1,74 +1,20 @@
-"""Elements in another order or place: pad, flip, roll, repeat, tile, triangles, diagonals."""
+"""Elements in another order or place: flip, roll, repeat, tile, triangles, diagonals, sliding windows."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from ..core.batching import shifted, to_front
 from ..core.families import zero_like
 from ..core.primitive import primitive
-from ..core.tensor import Array, dtype_of, implements, shape_of
+from ..core.tensor import Array, Tensor, dtype_of, implements, shape_of
 from .indexing import scatter
 from .shaping import Axes, ravel, reshape_op
-
-Widths = tuple[tuple[int, int], ...]
-
-
-@primitive
-def pad_op(x: Array, *, widths: Widths, value: float) -> Any:
-    """Surround by a constant. VJP: crop g."""
-    shape = [low + n + high for (low, high), n in zip(widths, shape_of(x), strict=True)]
-    y = np.full(shape, value, dtype=dtype_of(x))
-    y[_inside(widths, shape_of(x))] = x
-    return y
-
-
-def _inside(widths: Widths, shape: tuple[int, ...]) -> tuple[slice, ...]:
-    return tuple(slice(low, low + n) for (low, _), n in zip(widths, shape, strict=True))
-
-
-@pad_op.defvjp("x")
-def _pad_vjp(y: Array, x: Array, *, widths: Widths, value: float) -> Any:
-    inside = _inside(widths, shape_of(x))
-    return lambda g: g[inside]
-
-
-def normalize_widths(pad_width: Any, ndim: int) -> Widths:
-    """Return np.pad's forms of pad_width (int, pair, pair per axis, dict by axis) as one (low, high) pair an axis."""
-    if isinstance(pad_width, dict):
-        chosen = {normalize_axis_index(axis, ndim): width for axis, width in pad_width.items()}
-        pad_width = [chosen.get(axis, 0) for axis in range(ndim)]
-        pairs = [(w, w) if np.ndim(w) == 0 else tuple(w) for w in pad_width]
-    else:
-        pairs = [tuple(pair) for pair in np.broadcast_to(np.asarray(pad_width), (ndim, 2)).tolist()]
-    if any(int(w) != w or w < 0 for pair in pairs for w in pair):
-        raise ValueError(f"np.pad: pad_width={pad_width!r}; widths are integers >= 0.")
-    return tuple((int(low), int(high)) for low, high in pairs)
-
-
-_INDEX_MODES = ("edge", "reflect", "symmetric", "wrap")
-
-
-@implements(np.pad)
-def pad(array: Array, pad_width: Any, mode: Any = "constant", *, constant_values: float = 0) -> Array:
-    """As np.pad in the modes constant (with one value), edge, reflect, symmetric and wrap."""
-    shape = shape_of(array)
-    widths = normalize_widths(pad_width, len(shape))
-    if mode == "constant":
-        if np.ndim(constant_values):
-            raise ValueError("np.pad: constant_values= is one number for Tensors; pad again for other sides.")
-        return pad_op(array, widths=widths, value=constant_values)
-    if mode not in _INDEX_MODES:
-        raise ValueError(
-            f"np.pad: mode={mode!r} is not supported for Tensors; use constant, {', '.join(_INDEX_MODES)}."
-        )
-    for axis, (n, width) in enumerate(zip(shape, widths, strict=True)):
-        if width != (0, 0):
-            array = array[(slice(None),) * axis + (np.pad(np.arange(n), width, mode=mode),)]
-    return array
 
 
 @primitive
@@ -80,6 +26,14 @@ def flip_op(x: Array, *, axes: tuple[int, ...]) -> Any:
 @flip_op.defvjp("x")
 def _flip_vjp(y: Array, x: Array, *, axes: tuple[int, ...]) -> Any:
     return lambda g: np.flip(g, axes)
+
+
+flip_op.deflinear("x")
+
+
+@flip_op.defbatch
+def _flip_batch(size: int, at: tuple[int], x: Array, *, axes: tuple[int, ...]) -> tuple[Array, int]:
+    return flip_op(to_front(x, at[0]), axes=shifted(axes)), 0
 
 
 @implements(np.flip)
@@ -101,6 +55,17 @@ def fliplr(m: Array) -> Array:
     return flip(m, 1)
 
 
+@implements(np.rot90)
+def rot90(m: Array, k: int = 1, axes: Sequence[int] = (0, 1)) -> Array:
+    """As np.rot90."""
+    i, j = normalize_axis_tuple(axes, len(shape_of(m)), "axes")
+    if k % 4 == 0:
+        return m
+    if k % 4 == 2:
+        return flip(m, (i, j))
+    return np.swapaxes(flip(m, j), i, j) if k % 4 == 1 else flip(np.swapaxes(m, i, j), j)
+
+
 @primitive
 def roll_op(x: Array, *, shifts: tuple[int, ...], axes: tuple[int, ...]) -> Any:
     """Shift cyclically. VJP: shift g back."""
@@ -111,6 +76,16 @@ def roll_op(x: Array, *, shifts: tuple[int, ...], axes: tuple[int, ...]) -> Any:
 def _roll_vjp(y: Array, x: Array, *, shifts: tuple[int, ...], axes: tuple[int, ...]) -> Any:
     back = tuple(-s for s in shifts)
     return lambda g: np.roll(g, back, axes)
+
+
+roll_op.deflinear("x")
+
+
+@roll_op.defbatch
+def _roll_batch(
+    size: int, at: tuple[int], x: Array, *, shifts: tuple[int, ...], axes: tuple[int, ...]
+) -> tuple[Array, int]:
+    return roll_op(to_front(x, at[0]), shifts=shifts, axes=shifted(axes)), 0
 
 
 @implements(np.roll)
@@ -129,6 +104,11 @@ def repeat(a: Array, repeats: Any, axis: int | None = None) -> Array:
     """As np.repeat."""
     if axis is None:
         a, axis = ravel(a), 0
+    if type(repeats) is Tensor:
+        raise TypeError(
+            "np.repeat: repeats= sets the shape of the result, so it is a plain integer or array: pass "
+            "tinygrad_np.stop_gradient(repeats)."
+        )
     axis = normalize_axis_index(axis, len(shape_of(a)))
     return a[(slice(None),) * axis + (np.repeat(np.arange(shape_of(a)[axis]), repeats),)]
 
@@ -144,6 +124,36 @@ def tile(A: Array, reps: int | Sequence[int]) -> Array:
     repeated = [m for pair in zip(reps, shape, strict=True) for m in pair]
     whole = tuple(r * size for r, size in zip(reps, shape, strict=True))
     return np.reshape(np.broadcast_to(np.reshape(A, apart), repeated), whole)
+
+
+@implements(np.resize)
+def resize(a: Array, new_shape: int | Sequence[int]) -> Array:
+    """As np.resize: the elements over and over, as many as there is room for."""
+    shape = (int(new_shape),) if isinstance(new_shape, int | np.integer) else tuple(int(n) for n in new_shape)
+    if any(n < 0 for n in shape):
+        raise ValueError(f"np.resize: new_shape={new_shape!r}; all lengths are >= 0.")
+    a, size = ravel(a), math.prod(shape)
+    n = shape_of(a)[0]
+    if n == 0 or size == 0:
+        return np.zeros(shape, dtype_of(a))
+    return reshape_op(a[np.arange(size) % n], shape=shape)
+
+
+@implements(np.lib.stride_tricks.sliding_window_view)
+def sliding_window_view(x: Array, window_shape: int | Sequence[int], axis: Axes = None) -> Array:
+    """As np.lib.stride_tricks.sliding_window_view, by indexing: the windows are copies."""
+    n = len(shape_of(x))
+    lengths = (window_shape,) if isinstance(window_shape, int | np.integer) else tuple(window_shape)
+    axes = tuple(range(n)) if axis is None else normalize_axis_tuple(axis, n, allow_duplicate=True)
+    if len(lengths) != len(axes):
+        raise ValueError(f"np...sliding_window_view: window_shape={window_shape} for the axes {axes} of {shape_of(x)}.")
+    for length, k in zip(lengths, axes, strict=True):
+        starts = shape_of(x)[k] - length + 1
+        if length < 0 or starts < 1:
+            raise ValueError(f"np...sliding_window_view: window_shape={window_shape} does not fit in {shape_of(x)}.")
+        place = np.arange(starts)[:, None] + np.arange(length)
+        x = np.moveaxis(x[(slice(None),) * k + (place,)], k + 1, -1)
+    return x
 
 
 def _below(m: Array, k: int) -> Any:
@@ -183,6 +193,12 @@ def diag(v: Array, k: int = 0) -> Array:
         raise ValueError(f"np.diag: expected 1 or 2 axes, got shape {shape}.")
     i, n = np.arange(shape[0]), shape[0] + abs(k)
     return scatter(v, (i - min(k, 0), i + max(k, 0)), (n, n))
+
+
+@implements(np.diagflat)
+def diagflat(v: Array, k: int = 0) -> Array:
+    """As np.diagflat."""
+    return diag(ravel(v), k)
 
 
 @implements(np.trace)

@@ -7,13 +7,21 @@ import math
 import numpy as np
 
 from ..core.families import elementwise
-from ..core.tensor import Array
+from ..core.tensor import Array, dtype_of
 
 
 def _one_minus_square(y: Array) -> Array:
     """Return 1 - y², in one fresh array instead of two, which for large ones takes half the time."""
     square = np.square(y)
     return np.subtract(1, square, out=square) if type(square) is np.ndarray else 1 - square
+
+
+def _cosine(x: Array) -> Array:
+    """Return sqrt(1 - x²); on the cuts x² > 1 of the complex plane, in the branch of arcsin(x).
+
+    Which side of a cut x is on is told by the sign of its imaginary zero, and 1 - x would lose that.
+    """
+    return np.sqrt((-(x - 1) if dtype_of(x).kind == "c" else 1 - x) * (1 + x))
 
 
 exp = elementwise(np.exp, "y' = y.", from_output=lambda y: y)
@@ -27,10 +35,8 @@ log10 = elementwise(np.log10, "y' = 1/(x log 10).", derivative=lambda x: 1 / (x 
 sin = elementwise(np.sin, "y' = cos(x).", derivative=np.cos)
 cos = elementwise(np.cos, "y' = -sin(x).", derivative=lambda x: -np.sin(x))
 tan = elementwise(np.tan, "y' = 1 + y².", from_output=lambda y: 1 + y * y)
-arcsin = elementwise(np.arcsin, "y' = 1/sqrt(1 - x²).", derivative=lambda x: 1 / np.sqrt((1 - x) * (1 + x)), pole=True)
-arccos = elementwise(
-    np.arccos, "y' = -1/sqrt(1 - x²).", derivative=lambda x: -1 / np.sqrt((1 - x) * (1 + x)), pole=True
-)
+arcsin = elementwise(np.arcsin, "y' = 1/sqrt(1 - x²).", derivative=lambda x: 1 / _cosine(x), pole=True)
+arccos = elementwise(np.arccos, "y' = -1/sqrt(1 - x²).", derivative=lambda x: -1 / _cosine(x), pole=True)
 arctan = elementwise(np.arctan, "y' = 1/(1 + x²).", derivative=lambda x: 1 / (1 + x * x))
 
 sinh = elementwise(np.sinh, "y' = cosh(x).", derivative=np.cosh)
@@ -38,7 +44,10 @@ cosh = elementwise(np.cosh, "y' = sinh(x).", derivative=np.sinh)
 tanh = elementwise(np.tanh, "y' = 1 - y².", from_output=_one_minus_square)
 arcsinh = elementwise(np.arcsinh, "y' = 1/sqrt(x² + 1).", derivative=lambda x: 1 / np.sqrt(x * x + 1))
 arccosh = elementwise(
-    np.arccosh, "y' = 1/sqrt(x² - 1).", derivative=lambda x: 1 / np.sqrt((x - 1) * (x + 1)), pole=True
+    np.arccosh,
+    "y' = 1/sqrt(x² - 1), in the branch sqrt(x - 1) sqrt(x + 1).",
+    derivative=lambda x: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1)),
+    pole=True,
 )
 arctanh = elementwise(np.arctanh, "y' = 1/(1 - x²).", derivative=lambda x: 1 / ((1 - x) * (1 + x)), pole=True)
 

@@ -1,4 +1,4 @@
-"""Indexing: x[index] and its transpose, functional updates `at`, take, sort."""
+"""Indexing: x[index], its transpose, and the functional updates `at` and `put_along_axis`."""
 
 from __future__ import annotations
 
@@ -8,23 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from ..core.batching import batched, to_front
 from ..core.families import unbroadcast, zero_like
 from ..core.primitive import primitive
 from ..core.tensor import Array, Tensor, dtype_of, implements, refuse, shape_of
 from ..kernels.scatter import scatter_add
+from .layouts import SLOT, Template, batch_index
 from .shaping import ravel
-
-Template = tuple[Any, ...]
-
-
-class _Slot:
-    """Stands in a template where an index array comes."""
-
-    def __repr__(self) -> str:
-        return "<array>"
-
-
-SLOT = _Slot()
 
 
 def _parse(index: Any) -> tuple[Template, list[Any]]:
@@ -69,6 +59,18 @@ def _getitem_vjp(i: int, y: Array, *xs: Array, template: Template) -> Any:
     return lambda g: scatter_op(g, *indices, template=template, shape=shape)
 
 
+@getitem_op.defjvp("xs")
+def _getitem_jvp(y: Array, *xs: Array, template: Template) -> Any:
+    return lambda x_dot, *_: getitem_op(x_dot, *xs[1:], template=template)
+
+
+@getitem_op.defbatch
+def _getitem_batch(size: int, axes: Any, *xs: Array, template: Template) -> tuple[Array, int]:
+    x, ndim = to_front(xs[0], axes[0]), len(shape_of(xs[0])) - (axes[0] is not None)
+    layout = batch_index(size, axes[1:], template, xs[1:], ndim, whole=axes[0] is not None)
+    return layout.from_batch(getitem_op(x, *layout.arrays, template=layout.template)), 0
+
+
 @implements(operator.getitem)
 def getitem(x: Array, index: Any) -> Array:
     """Return x[index], for any index NumPy takes."""
@@ -85,7 +87,25 @@ def scatter_op(*xs: Array, template: Template, shape: tuple[int, ...]) -> Any:
 @scatter_op.defvjp("xs")
 def _scatter_vjp(i: int, y: Array, *xs: Array, template: Template, shape: tuple[int, ...]) -> Any:
     before, indices = shape_of(xs[0]), xs[1:]
-    return lambda g: unbroadcast(getitem_op(g, *indices, template=template), before)
+    return lambda g: _unbroadcast(getitem_op(g, *indices, template=template), before)
+
+
+@scatter_op.defjvp("xs")
+def _scatter_jvp(y: Array, *xs: Array, template: Template, shape: tuple[int, ...]) -> Any:
+    return lambda v_dot, *_: scatter_op(v_dot, *xs[1:], template=template, shape=shape)
+
+
+@scatter_op.defbatch
+def _scatter_batch(size: int, axes: Any, *xs: Array, template: Template, shape: tuple[int, ...]) -> tuple[Array, int]:
+    layout = batch_index(size, axes[1:], template, xs[1:], len(shape), whole=True)
+    v = layout.to_batch(size, xs[0], axes[0])
+    return scatter_op(v, *layout.arrays, template=layout.template, shape=(size, *shape)), 0
+
+
+def _unbroadcast(g: Array, shape: tuple[int, ...]) -> Array:
+    """As unbroadcast, also for values with further leading axes of length 1, which NumPy writes too."""
+    extra = len(shape) - len(shape_of(g))
+    return unbroadcast(g, shape) if extra <= 0 else np.reshape(unbroadcast(g, shape[extra:]), shape)
 
 
 def scatter(v: Array, index: Any, shape: tuple[int, ...]) -> Array:
@@ -127,9 +147,34 @@ def _set_vjp(i: int, y: Array, *xs: Array, template: Template) -> Any:
         taken = getitem_op(g, *indices, template=template)
         if indices:
             taken = np.where(last_written(*indices, template=template, shape=shape), taken, zero_like(g))
-        return unbroadcast(taken, before)
+        return _unbroadcast(taken, before)
 
     return pullback
+
+
+@set_op.defjvp("xs")
+def _set_jvp(y: Array, *xs: Array, template: Template) -> Any:
+    zero, x_shape = zero_like(y), shape_of(y)
+
+    def push(x_dot: Array | None, v_dot: Array | None, *_: None) -> Array:
+        x_dot = np.broadcast_to(zero, x_shape) if x_dot is None else x_dot
+        return set_op(x_dot, zero if v_dot is None else v_dot, *xs[2:], template=template)
+
+    return push
+
+
+def _batched_update(op: Any) -> Any:
+    """Return the batching rule of an operation (x, v, *index arrays) that writes v into x."""
+
+    def rule(size: int, axes: Any, *xs: Array, template: Template) -> tuple[Array, int]:
+        x = batched(size, xs[0], axes[0])
+        layout = batch_index(size, axes[2:], template, xs[2:], len(shape_of(x)) - 1, whole=True)
+        return op(x, layout.to_batch(size, xs[1], axes[1]), *layout.arrays, template=layout.template), 0
+
+    return rule
+
+
+set_op.defbatch(_batched_update(set_op))
 
 
 @primitive(differentiable=False)
@@ -142,11 +187,35 @@ def last_written(*indices: Array, template: Template, shape: tuple[int, ...]) ->
     return places[index] == order
 
 
+@last_written.defbatch
+def _last_written_batch(
+    size: int, axes: Any, *indices: Array, template: Template, shape: tuple[int, ...]
+) -> tuple[Array, int]:
+    layout = batch_index(size, axes, template, indices, len(shape), whole=True)
+    return layout.from_batch(last_written(*layout.arrays, template=layout.template, shape=(size, *shape))), 0
+
+
+def _if_unique(v: Array, indices: tuple[Array, ...], template: Template, shape: tuple[int, ...]) -> Array:
+    """Return v if the index names no element twice; refuse if it does, or say nan where examples of a vmap do."""
+    if not indices:
+        return v
+    unique: Any = np.all(last_written(*indices, template=template, shape=shape))
+    if type(unique) is Tensor:
+        return np.where(unique, v, dtype_of(v).type(np.nan))
+    if not unique:
+        raise ValueError(
+            "at(x)[index].multiply(v): the index names an element twice, where v has no derivative. "
+            "Multiply the values first, or pass tinygrad_np.stop_gradient(v)."
+        )
+    return v
+
+
 @primitive
 def multiply_at_op(*xs: Array, template: Template) -> Any:
     """A copy of x with x[index] *= v, repeated where the index repeats; xs = (x, v, *index arrays).
 
-    VJP: x_bar is the same of g; v_bar = (g x)[index], for an index that names no element twice.
+    VJP: x_bar is the same of g; v_bar = (g x)[index], for an index that names no element twice (else an error, or nan
+    under vmap, where only some of the examples may do so).
     """
     y = np.array(xs[0], copy=True)
     np.multiply.at(y, _fill(template, xs[2:]), xs[1])
@@ -158,13 +227,26 @@ def _multiply_at_vjp(i: int, y: Array, *xs: Array, template: Template) -> Any:
     x, v, indices = xs[0], xs[1], xs[2:]
     if i == 0:
         return lambda g: multiply_at_op(g, v, *indices, template=template)
-    if indices and not np.all(last_written(*indices, template=template, shape=shape_of(x))):
-        raise ValueError(
-            "at(x)[index].multiply(v): the index names an element twice, where v has no VJP rule. "
-            "Multiply the values first, or pass tinygrad_np.stop_gradient(v)."
-        )
-    before = shape_of(v)
-    return lambda g: unbroadcast(getitem_op(g * x, *indices, template=template), before)
+    x, before = _if_unique(x, indices, template, shape_of(x)), shape_of(v)
+    return lambda g: _unbroadcast(getitem_op(g * x, *indices, template=template), before)
+
+
+@multiply_at_op.defjvp("xs")
+def _multiply_at_jvp(y: Array, *xs: Array, template: Template) -> Any:
+    x, v, indices = xs[0], xs[1], xs[2:]
+
+    def push(x_dot: Array | None, v_dot: Array | None, *_: None) -> Array:
+        parts = [] if x_dot is None else [multiply_at_op(x_dot, v, *indices, template=template)]
+        if v_dot is not None:
+            unique = _if_unique(x, indices, template, shape_of(x))
+            product = getitem_op(unique, *indices, template=template) * v_dot
+            parts.append(scatter_op(product, *indices, template=template, shape=shape_of(x)))
+        return sum(parts[1:], parts[0])
+
+    return push
+
+
+multiply_at_op.defbatch(_batched_update(multiply_at_op))
 
 
 class _Place:
@@ -173,6 +255,10 @@ class _Place:
     def __init__(self, x: Array, index: Any) -> None:
         self._x = x
         self._template, self._arrays = _parse(index)
+
+    def get(self) -> Array:
+        """Return x[index]: for an array x and an index that is a Tensor, where NumPy asks the index for integers."""
+        return getitem_op(self._x, *self._arrays, template=self._template)
 
     def set(self, v: Array) -> Array:
         """Return a copy of x with x[index] = v; where the index repeats, the last value stays."""
@@ -204,7 +290,8 @@ class _At:
 def at(x: Array) -> _At:
     """Update an array functionally: ``at(x)[index].set(v)``, ``.add(v)``, ``.multiply(v)`` return a new array.
 
-    Works on arrays and Tensors alike and is differentiable in x and v; x itself never changes.
+    ``.get()`` returns x[index] itself, also where x is an array and the index a Tensor (under vmap). Works on arrays
+    and Tensors alike and is differentiable in x and v; x itself never changes.
 
     Parameters
     ----------
@@ -224,47 +311,63 @@ def at(x: Array) -> _At:
     return _At(x)
 
 
-refuse(
-    "It writes into its argument; Tensors never change. Use tinygrad_np.at(x)[index].set(v), .add(v) or .multiply(v).",
-    np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis,
-)  # fmt: skip
+def put_along_axis(arr: Array, indices: Array, values: Array, axis: int | None) -> Array:
+    """Write values at an index along an axis, as np.put_along_axis does in place: a new array is returned.
 
+    Parameters
+    ----------
+    arr : array
+        Any shape; it does not change.
+    indices : array of integers
+        As many axes as arr, broadcast against it outside the axis. For axis None one axis, which counts arr's elements.
+    values : array
+        Broadcast to the shape of the indices. Where an index repeats, the last value stays.
+    axis : int or None
+        Where the indices count.
 
-# -- taking and sorting ----------------------------------------------------------------------------------------------
+    Returns
+    -------
+    array
+        Of arr's shape and dtype, differentiable in arr and values.
 
-
-@implements(np.take)
-def take(a: Array, indices: Any, axis: int | None = None, *, mode: str = "raise") -> Array:
-    """As np.take."""
-    if axis is None:
-        a, axis = ravel(a), 0
-    axis = normalize_axis_index(axis, len(shape_of(a)))
-    n = shape_of(a)[axis]
-    if mode not in ("raise", "clip", "wrap"):
-        raise ValueError(f"np.take: mode={mode!r}; use raise, clip or wrap.")
-    if mode != "raise":
-        indices = np.clip(indices, 0, n - 1) if mode == "clip" else np.remainder(indices, n)
-    return getitem(a, (slice(None),) * axis + (_index_array(indices),))
-
-
-@implements(np.take_along_axis)
-def take_along_axis(arr: Array, indices: Any, axis: int | None = -1) -> Array:
-    """As np.take_along_axis."""
-    if axis is None:
-        arr, axis = ravel(arr), 0
-    indices = _index_array(indices)
+    Examples
+    --------
+    >>> put_along_axis(np.zeros((2, 3)), np.array([[0], [2]]), 1.0, axis=1)
+    array([[1., 0., 0.],
+           [0., 0., 1.]])
+    """
+    arr = arr if type(arr) is Tensor else np.asarray(arr)
     shape = shape_of(arr)
-    axis = normalize_axis_index(axis, len(shape))
+    if axis is None:
+        return np.reshape(put_along_axis(ravel(arr), indices, values, 0), shape)
+    return at(arr)[along_axis("put_along_axis", shape, indices, axis)].set(values)
+
+
+def along_axis(operation: str, shape: tuple[int, ...], indices: Any, axis: int) -> tuple[Any, ...]:
+    """Return the full index of which np.take_along_axis and np.put_along_axis are given one part."""
+    axis, indices = normalize_axis_index(axis, len(shape)), _index_array(indices)
     if len(shape_of(indices)) != len(shape):
-        raise ValueError(f"np.take_along_axis: indices of shape {shape_of(indices)} for an array of shape {shape}.")
+        raise ValueError(f"np.{operation}: indices of shape {shape_of(indices)} for an array of shape {shape}.")
     mesh: list[Any] = list(np.ogrid[tuple(slice(n) for n in shape)])
     mesh[axis] = indices
-    return getitem(arr, tuple(mesh))
+    return tuple(mesh)
 
 
-@implements(np.sort)
-def sort(a: Array, axis: int | None = -1, *, stable: bool | None = None) -> Array:
-    """As np.sort, in the order of NumPy's stable sort, which settles who gets the cotangent among equals."""
-    if axis is None:
-        a, axis = ravel(a), 0
-    return take_along_axis(a, np.argsort(a, axis=axis, kind="stable"), axis)
+refuse(
+    "It writes into its argument; Tensors never change. Use tinygrad_np.at(x)[index].set(v), .add(v) or .multiply(v).",
+    np.put, np.place, np.putmask,
+)  # fmt: skip
+refuse(
+    "It writes into its argument; Tensors never change. Use tinygrad_np.at(x)[index].set(v), and np.broadcast_to(t, "
+    "shape) for np.full or np.full_like with a Tensor for its value.",
+    np.copyto,
+)
+refuse(
+    "It writes into its argument; Tensors never change. Use tinygrad_np.at(x)[np.diag_indices(n)].set(v).",
+    np.fill_diagonal,
+)
+refuse(
+    "It writes into its argument; Tensors never change. tinygrad_np.put_along_axis(arr, indices, values, axis) returns "
+    "a new array.",
+    np.put_along_axis,
+)

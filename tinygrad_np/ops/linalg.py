@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import string
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from ..core.batching import align, one_by_one, to_front
 from ..core.families import unbroadcast
 from ..core.primitive import primitive
 from ..core.tensor import Array, implements, shape_of
@@ -34,9 +37,57 @@ def _matmul_vjp_y(z: Array, x: Array, y: Array) -> Any:
     return lambda g: unbroadcast(np.matmul(np.swapaxes(x, -1, -2), g), shape)
 
 
+matmul_op.deflinear("x", "y")
+
+
+@matmul_op.defbatch
+def _matmul_batch(size: int, axes: tuple[int | None, int | None], x: Array, y: Array) -> tuple[Array, int]:
+    """Batch against one matrix: one large product, of all rows or of all columns. Batch against batch: a stack."""
+    if axes[1] is None and len(shape_of(y)) == 2:
+        axis = axes[0] or 0
+        if axis == len(shape_of(x)) - 1:
+            x, axis = to_front(x, axis), 0
+        *rows, k = shape_of(x)
+        z = matmul_op(np.reshape(x, (math.prod(rows), k)), y)
+        return np.reshape(z, (*rows, shape_of(y)[1])), axis
+    if axes[0] is None:
+        return unfolded_columns(size, matmul_op(x, folded_columns(y, axes[1])))
+    ndim = max(len(shape_of(v)) - (axis is not None) for v, axis in zip((x, y), axes, strict=True))
+    return matmul_op(align(size, x, axes[0], ndim), align(size, y, axes[1], ndim)), 0
+
+
+def folded_columns(y: Array, axis: int | None) -> Array:
+    """Make of a batch of matrices, (..., k, n) each, one with all their columns: (..., k, size n)."""
+    y = np.moveaxis(y, axis or 0, -2)
+    *rows, size, n = shape_of(y)
+    return np.reshape(y, (*rows, size * n))
+
+
+def unfolded_columns(size: int, z: Array) -> tuple[Array, int]:
+    """Make of the columns of a batch, (..., m, size n), the batch again and tell its axis."""
+    *rows, columns = shape_of(z)
+    return np.reshape(z, (*rows, size, columns // size if size else 0)), len(rows)
+
+
+def core_axes_last(name: str, x1: Array, x2: Array, axes: Any) -> tuple[Array, Array, tuple[int, ...] | None]:
+    """Bring the axes that a ufunc's axes= names to the end of its arguments; return those of the result, if named."""
+    try:
+        first, second, *last = [(a,) if isinstance(a, int) else tuple(a) for a in axes]
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"np.{name}: axes={axes!r} is a list of the axes of both arguments and of the result, [(-2, -1), -1, -1]."
+        ) from None
+    ends = [tuple(range(-len(a), 0)) for a in (first, second)]
+    return np.moveaxis(x1, first, ends[0]), np.moveaxis(x2, second, ends[1]), last[0] if last else None
+
+
 @implements(np.matmul)
-def matmul(x1: Array, x2: Array) -> Array:
+def matmul(x1: Array, x2: Array, /, *, axes: Any = None) -> Array:
     """As np.matmul, vectors included."""
+    if axes is not None:
+        x1, x2, last = core_axes_last("matmul", x1, x2, axes)
+        z = matmul(x1, x2)
+        return z if last is None else np.moveaxis(z, tuple(range(-len(last), 0)), last)
     m, n = len(shape_of(x1)), len(shape_of(x2))
     if m == 0 or n == 0:
         raise ValueError(f"np.matmul: shapes {shape_of(x1)} and {shape_of(x2)}; use * for scalars.")
@@ -112,6 +163,32 @@ def einsum_op(*xs: Array, inputs: tuple[str, ...], output: str, optimize: Any = 
 def _einsum_vjp(i: int, y: Array, *xs: Array, inputs: tuple[str, ...], output: str, optimize: Any = False) -> Any:
     others, labels = xs[:i] + xs[i + 1 :], (output, *inputs[:i], *inputs[i + 1 :])
     return lambda g: einsum_op(g, *others, inputs=labels, output=inputs[i], optimize=True)
+
+
+einsum_op.deflinear("xs")
+
+
+@einsum_op.defbatch
+def _einsum_batch(
+    size: int,
+    axes: tuple[int | None, ...],
+    *xs: Array,
+    inputs: tuple[str, ...],
+    output: str,
+    optimize: Any = False,
+) -> tuple[Array, int]:
+    """Give the batch axis a label of its own; with all 52 letters in use, loop."""
+    free = set(string.ascii_letters).difference(output, *inputs)
+    if not free:
+        looped: tuple[Array, int] = one_by_one(einsum_op)(
+            size, axes, *xs, inputs=inputs, output=output, optimize=optimize
+        )
+        return looped
+    new = min(free)
+    labels = tuple(
+        text if axis is None else text[:axis] + new + text[axis:] for text, axis in zip(inputs, axes, strict=True)
+    )
+    return einsum_op(*xs, inputs=labels, output=new + output, optimize=optimize), 0
 
 
 @implements(np.einsum)

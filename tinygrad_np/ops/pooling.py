@@ -12,7 +12,20 @@ from ..core.families import signature_of
 from ..core.primitive import Primitive
 from ..core.tensor import Array, dtype_of, shape_of
 from ..kernels import pooling as kernels
-from .windows import Ints, Layout, Padding, check_input, give_layout, output_size, pairs_of, per_axis, ranked
+from .windows import (
+    Ints,
+    Layout,
+    Padding,
+    batching,
+    check_input,
+    fold,
+    give_layout,
+    output_size,
+    pairs_of,
+    per_axis,
+    ranked,
+    unfold,
+)  # fmt: skip
 
 Tuple = tuple[int, ...]
 
@@ -26,7 +39,13 @@ def _windowed(
     """Make a kernel a primitive. All take the windows' static geometry, a transpose the size of its result as well."""
     options = dict.fromkeys(("size", *_WINDOWS) if transposed else _WINDOWS)
     signature = signature_of(*arrays, **options)
-    return Primitive(kernel, differentiable=differentiable, signature=signature, module=__name__, doc=doc)
+    op = Primitive(kernel, differentiable=differentiable, signature=signature, module=__name__, doc=doc)
+
+    @batching(op)
+    def batch(size: int, axes: tuple[int | None, ...], /, *args: Array, **windows: Any) -> Any:
+        return unfold(size, op(*[fold(size, x, a) for x, a in zip(args, axes, strict=True)], **windows)), 0
+
+    return op
 
 
 max_pool_op = _windowed(
@@ -59,6 +78,12 @@ sum_pool_transpose_op = _windowed(
 def _max_pool_vjp(y: Array, x: Array, **windows: Any) -> Any:
     size, winner = shape_of(x)[1:-1], winner_op(x, **windows)
     return lambda g: scatter_op(g, winner, size=size, **windows)
+
+
+@max_pool_op.defjvp("x")
+def _max_pool_jvp(y: Array, x: Array, **windows: Any) -> Any:
+    winner = winner_op(x, **windows)
+    return lambda x_dot: gather_op(x_dot, winner, **windows)
 
 
 @gather_op.defvjp("x")

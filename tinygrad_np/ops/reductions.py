@@ -1,17 +1,17 @@
-"""Reductions: sum, mean, variance, product, extrema, cumulative sum, norms."""
+"""Reductions: sum, mean, variance, product, extrema, cumulative sum. Norms are in `norms`."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from ..core.batching import over_leading_axis
 from ..core.families import one_for_zero, zero_like
 from ..core.primitive import primitive
-from ..core.tensor import Array, dtype_of, implements, shape_of
+from ..core.tensor import Array, Tensor, dtype_of, implements, shape_of
 from .shaping import Axes, ravel, reshape_op
 
 AxisTuple = tuple[int, ...]
@@ -41,9 +41,36 @@ def _count(x: Array, axis: AxisTuple) -> int:
     return math.prod(shape_of(x)[i] for i in axis)
 
 
+def _masked(x: Array, where: Array, fill: float) -> Array:
+    """Put the neutral element of a reduction where its where= leaves x out; no derivative comes from there."""
+    return x if where is True else np.where(np.broadcast_to(where, shape_of(x)), x, dtype_of(x).type(fill))
+
+
+def _number(name: str, initial: Array, y: Array) -> Array:
+    """Return the initial= of a reduction in the dtype of its result."""
+    if shape_of(initial):
+        raise ValueError(f"{name}: initial= is one number, got shape {shape_of(initial)}; combine arrays afterwards.")
+    return initial.astype(dtype_of(y)) if type(initial) is Tensor else dtype_of(y).type(initial)
+
+
+def floating(x: Array, dtype: Any = None) -> Array:
+    """Cast to a dtype; without one, integers and booleans to float64."""
+    if dtype is None and dtype_of(x).kind in "fc":
+        return x
+    return x.astype(np.float64 if dtype is None else dtype)
+
+
+def _total(x: Array, where: Array, axis: AxisTuple, keepdims: bool) -> Array:
+    """Count what where= admits, in the real dtype of x; without where= it is one number for all groups."""
+    real = dtype_of(x).type(0).real.dtype
+    if where is True:
+        return real.type(_count(x, axis))
+    return np.sum(np.broadcast_to(where, shape_of(x)), axis=axis, keepdims=keepdims, dtype=real)
+
+
 @primitive
 def sum_op(x: Array, *, axis: AxisTuple, keepdims: bool = False) -> Any:
-    """y = Σ x over axes. VJP: x_bar = g, spread over the axes."""
+    """y = Σ x over axes, linear. VJP: x_bar = g, spread over the axes."""
     return np.sum(x, axis=axis, keepdims=keepdims)
 
 
@@ -54,15 +81,24 @@ def _sum_vjp(y: Array, x: Array, *, axis: AxisTuple, keepdims: bool = False) -> 
 
 
 @implements(np.sum)
-def sum(a: Array, axis: Axes = None, dtype: Any = None, *, keepdims: bool = False) -> Array:
+def sum(
+    a: Array,
+    axis: Axes = None,
+    dtype: Any = None,
+    *,
+    keepdims: bool = False,
+    initial: Array = None,
+    where: Array = True,
+) -> Array:
     """As np.sum."""
-    a = a if dtype is None else a.astype(dtype)
-    return sum_op(a, axis=axis_tuple(axis, a), keepdims=keepdims)
+    x = _masked(a if dtype is None else a.astype(dtype), where, 0)
+    y = sum_op(x, axis=axis_tuple(axis, x), keepdims=keepdims)
+    return y if initial is None else y + _number("np.sum", initial, y)
 
 
 @primitive
 def mean_op(x: Array, *, axis: AxisTuple, keepdims: bool = False) -> Any:
-    """y = Σ x / n over axes. VJP: x_bar = g / n, spread over the axes."""
+    """y = Σ x / n over axes, linear. VJP: x_bar = g / n, spread over the axes."""
     return np.mean(x, axis=axis, keepdims=keepdims)
 
 
@@ -72,11 +108,20 @@ def _mean_vjp(y: Array, x: Array, *, axis: AxisTuple, keepdims: bool = False) ->
     return lambda g: _spread(g / n, shape, axis)
 
 
+@mean_op.defjvp("x")  # not deflinear: that promises exact arithmetic on the tests' lattice, and 1/n is none
+def _mean_jvp(y: Array, x: Array, *, axis: AxisTuple, keepdims: bool = False) -> Any:
+    return lambda x_dot: np.mean(x_dot, axis=axis, keepdims=keepdims)
+
+
 @implements(np.mean)
-def mean(a: Array, axis: Axes = None, dtype: Any = None, *, keepdims: bool = False) -> Array:
+def mean(a: Array, axis: Axes = None, dtype: Any = None, *, keepdims: bool = False, where: Array = True) -> Array:
     """As np.mean."""
     a = a if dtype is None else a.astype(dtype)
-    return mean_op(a, axis=axis_tuple(axis, a), keepdims=keepdims)
+    axes = axis_tuple(axis, a)
+    if where is True:
+        return mean_op(a, axis=axes, keepdims=keepdims)
+    x = floating(a)
+    return sum_op(_masked(x, where, 0), axis=axes, keepdims=keepdims) / _total(x, where, axes, keepdims)
 
 
 def _deviation(x: Array, axis: AxisTuple) -> Array:
@@ -84,67 +129,141 @@ def _deviation(x: Array, axis: AxisTuple) -> Array:
     return np.conjugate(d) if dtype_of(d).kind == "c" else d
 
 
+def _per(numerator: float, n: float) -> float:
+    """Return numerator / n, infinite where ddof leaves no degree of freedom."""
+    return numerator / n if n > 0 else math.inf
+
+
 @primitive
 def var_op(x: Array, *, axis: AxisTuple, keepdims: bool = False, ddof: float = 0) -> Any:
-    """y = Σ |x - mean|² / (n - ddof). VJP: x_bar = 2 g conj(x - mean) / (n - ddof); the mean's part is 0."""
+    """y = Σ |x - mean|² / (n - ddof). VJP: x_bar = 2 g conj(x - mean) / (n - ddof); the mean's part is 0.
+
+    JVP: the same pairing from the other side, y_dot = Re Σ 2 conj(x - mean) x_dot / (n - ddof).
+    """
     return np.var(x, axis=axis, keepdims=keepdims, ddof=ddof)
 
 
 @var_op.defvjp("x")
 def _var_vjp(y: Array, x: Array, *, axis: AxisTuple, keepdims: bool = False, ddof: float = 0) -> Any:
-    n = _count(x, axis) - ddof
-    return lambda g: _keep(g * (2 / n), x, axis) * _deviation(x, axis)
+    share = _per(2, _count(x, axis) - ddof)
+    return lambda g: _keep(g * share, x, axis) * _deviation(x, axis)
+
+
+@var_op.defjvp("x")
+def _var_jvp(y: Array, x: Array, *, axis: AxisTuple, keepdims: bool = False, ddof: float = 0) -> Any:
+    share = _per(2, _count(x, axis) - ddof)
+    return lambda x_dot: np.sum(np.real(_deviation(x, axis) * x_dot), axis=axis, keepdims=keepdims) * share
 
 
 @primitive
 def std_op(x: Array, *, axis: AxisTuple, keepdims: bool = False, ddof: float = 0) -> Any:
-    """y = sqrt(var). VJP: x_bar = g conj(x - mean) / (y (n - ddof)), 0 where all entries are equal."""
+    """y = sqrt(var). VJP: x_bar = g conj(x - mean) / (y (n - ddof)), 0 where all entries are equal.
+
+    JVP: the same pairing from the other side, y_dot = Re Σ conj(x - mean) x_dot / (y (n - ddof)).
+    """
     return np.std(x, axis=axis, keepdims=keepdims, ddof=ddof)
+
+
+def _std_share(g: Array, y: Array, n: float) -> Array:
+    """Return g / (y n), 0 where y is 0."""
+    return np.where(np.equal(y, 0), zero_like(g), g * _per(1, n) / one_for_zero(y))
 
 
 @std_op.defvjp("x")
 def _std_vjp(y: Array, x: Array, *, axis: AxisTuple, keepdims: bool = False, ddof: float = 0) -> Any:
     n = _count(x, axis) - ddof
-
-    def pullback(g: Array) -> Array:
-        share = np.where(np.equal(y, 0), zero_like(g), g / (one_for_zero(y) * n))
-        return _keep(share, x, axis) * _deviation(x, axis)
-
-    return pullback
+    return lambda g: _keep(_std_share(g, y, n), x, axis) * _deviation(x, axis)
 
 
-def _ddof(ddof: float, correction: float) -> float:
+@std_op.defjvp("x")
+def _std_jvp(y: Array, x: Array, *, axis: AxisTuple, keepdims: bool = False, ddof: float = 0) -> Any:
+    n = _count(x, axis) - ddof
+
+    def pushforward(x_dot: Array) -> Array:
+        return _std_share(np.sum(np.real(_deviation(x, axis) * x_dot), axis=axis, keepdims=keepdims), y, n)
+
+    return pushforward
+
+
+def one_correction(ddof: float, correction: float) -> float:
     """Return whichever of the two names of one option was given."""
     if ddof and correction:
         raise ValueError(f"np.var, np.std: ddof={ddof} and correction={correction} are one option; give one of them.")
     return ddof or correction
 
 
+def _variance(a: Array, axis: AxisTuple, keepdims: bool, ddof: float, where: Array, mean: Array) -> Array:
+    """Compose the variance about a given mean, or of what where= admits."""
+    x = floating(a)
+    if mean is None:
+        mean = np.mean(x, axis=axis, keepdims=True, where=where)
+    d = _masked(x - mean, where, 0)
+    squares = np.square(d) if dtype_of(d).kind == "f" else np.square(np.real(d)) + np.square(np.imag(d))
+    n = np.maximum(_total(x, where, axis, keepdims) - ddof, 0)
+    return np.sum(squares, axis=axis, keepdims=keepdims) / n
+
+
 @implements(np.var)
 def var(
-    a: Array, axis: Axes = None, dtype: Any = None, *, ddof: float = 0, keepdims: bool = False, correction: float = 0
+    a: Array,
+    axis: Axes = None,
+    dtype: Any = None,
+    *,
+    ddof: float = 0,
+    keepdims: bool = False,
+    where: Array = True,
+    mean: Array = None,
+    correction: float = 0,
 ) -> Array:
-    """As np.var."""
+    """As np.var; differentiable in a given mean too."""
     a = a if dtype is None else a.astype(dtype)
-    return var_op(a, axis=axis_tuple(axis, a), keepdims=keepdims, ddof=_ddof(ddof, correction))
+    axes, ddof = axis_tuple(axis, a), one_correction(ddof, correction)
+    if where is True and mean is None:
+        return var_op(a, axis=axes, keepdims=keepdims, ddof=ddof)
+    return _variance(a, axes, keepdims, ddof, where, mean)
 
 
 @implements(np.std)
 def std(
-    a: Array, axis: Axes = None, dtype: Any = None, *, ddof: float = 0, keepdims: bool = False, correction: float = 0
+    a: Array,
+    axis: Axes = None,
+    dtype: Any = None,
+    *,
+    ddof: float = 0,
+    keepdims: bool = False,
+    where: Array = True,
+    mean: Array = None,
+    correction: float = 0,
 ) -> Array:
-    """As np.std."""
+    """As np.std; differentiable in a given mean too."""
     a = a if dtype is None else a.astype(dtype)
-    return std_op(a, axis=axis_tuple(axis, a), keepdims=keepdims, ddof=_ddof(ddof, correction))
+    axes, ddof = axis_tuple(axis, a), one_correction(ddof, correction)
+    if where is True and mean is None:
+        return std_op(a, axis=axes, keepdims=keepdims, ddof=ddof)
+    return root(_variance(a, axes, keepdims, ddof, where, mean))
+
+
+def root(y: Array) -> Array:
+    """Return sqrt(y) with derivative 0 at 0, as a standard deviation has it."""
+    return np.where(np.equal(y, 0), zero_like(y), np.sqrt(one_for_zero(y)))
 
 
 @implements(np.prod)
-def prod(a: Array, axis: Axes = None, dtype: Any = None, *, keepdims: bool = False) -> Array:
+def prod(
+    a: Array,
+    axis: Axes = None,
+    dtype: Any = None,
+    *,
+    keepdims: bool = False,
+    initial: Array = None,
+    where: Array = True,
+) -> Array:
     """As np.prod, by halving: multiply the first half by the second until one factor is left.
 
     The gradient of a product is then exact where factors are zero, to any order, with no rule of its own: no division.
     """
-    a = a if dtype is None else a.astype(dtype)
+    dtype = np.prod(np.empty(0, dtype_of(a))).dtype if dtype is None else np.dtype(dtype)
+    a = _masked(a if dtype_of(a) == dtype else a.astype(dtype), where, 1)
     axes = axis_tuple(axis, a)
     shape = shape_of(a)
     x = np.moveaxis(a, axes, range(len(axes)))
@@ -157,47 +276,76 @@ def prod(a: Array, axis: Axes = None, dtype: Any = None, *, keepdims: bool = Fal
         x = np.concatenate([product, x[2 * half :]]) if n % 2 else product
         n -= half
     y = x[0] if n else np.ones(rest, dtype_of(a))
-    return np.reshape(y, kept(shape, axes)) if keepdims else y
+    y = np.reshape(y, kept(shape, axes)) if keepdims else y
+    return y if initial is None else y * _number("np.prod", initial, y)
 
 
 @primitive
 def max_op(x: Array, *, axis: AxisTuple, keepdims: bool = False) -> Any:
-    """y = max x. VJP: g goes to the maximum, in equal shares among ties."""
+    """y = max x. VJP: g goes to the maximum, in equal shares among ties. JVP: the mean of the tied tangents."""
     return np.max(x, axis=axis, keepdims=keepdims)
 
 
 @primitive
 def min_op(x: Array, *, axis: AxisTuple, keepdims: bool = False) -> Any:
-    """y = min x. VJP: g goes to the minimum, in equal shares among ties."""
+    """y = min x. VJP: g goes to the minimum, in equal shares among ties. JVP: the mean of the tied tangents."""
     return np.min(x, axis=axis, keepdims=keepdims)
+
+
+def _share(g: Array, y: Array, x: Array, axis: AxisTuple) -> Array:
+    """Multiply by each element's share in the extremum: one among those that attain it, 0 elsewhere."""
+    attained = np.logical_or(np.equal(x, _keep(y, x, axis)), np.isnan(x))
+    share = dtype_of(g).type(1) / np.sum(attained, axis=axis, keepdims=True, dtype=dtype_of(g))
+    return np.where(attained, g * share, zero_like(g))
 
 
 @min_op.defvjp("x")
 @max_op.defvjp("x")
 def _extremum_vjp(y: Array, x: Array, *, axis: AxisTuple, keepdims: bool = False) -> Any:
-    def pullback(g: Array) -> Array:
-        attained = np.equal(x, _keep(y, x, axis)) | np.isnan(x)
-        share = dtype_of(g).type(1) / np.sum(attained, axis=axis, keepdims=True, dtype=dtype_of(g))
-        return np.where(attained, _keep(g, x, axis) * share, zero_like(g))
+    return lambda g: _share(_keep(g, x, axis), y, x, axis)
 
-    return pullback
+
+@min_op.defjvp("x")
+@max_op.defjvp("x")
+def _extremum_jvp(y: Array, x: Array, *, axis: AxisTuple, keepdims: bool = False) -> Any:
+    return lambda x_dot: np.sum(_share(x_dot, y, x, axis), axis=axis, keepdims=keepdims)
+
+
+def _extremum(op: Any, larger: Any, a: Array, axis: Axes, keepdims: bool, initial: Array, where: Array) -> Array:
+    axes = axis_tuple(axis, a)
+    if initial is None:
+        if where is not True:
+            raise ValueError(f"np.{op.name}: where= may leave nothing over, so give initial= with it.")
+        return op(a, axis=axes, keepdims=keepdims)
+    initial = _number(f"np.{op.name}", initial, a)
+    if not _count(a, axes):
+        shape = kept(shape_of(a), axes)
+        return np.broadcast_to(initial, shape if keepdims else [n for i, n in enumerate(shape) if i not in axes])
+    x = a if where is True else np.where(np.broadcast_to(where, shape_of(a)), a, initial)
+    return larger(op(x, axis=axes, keepdims=keepdims), initial)
 
 
 @implements(np.max, np.amax)
-def max(a: Array, axis: Axes = None, *, keepdims: bool = False) -> Array:
+def max(a: Array, axis: Axes = None, *, keepdims: bool = False, initial: Array = None, where: Array = True) -> Array:
     """As np.max."""
-    return max_op(a, axis=axis_tuple(axis, a), keepdims=keepdims)
+    return _extremum(max_op, np.maximum, a, axis, keepdims, initial, where)
 
 
 @implements(np.min, np.amin)
-def min(a: Array, axis: Axes = None, *, keepdims: bool = False) -> Array:
+def min(a: Array, axis: Axes = None, *, keepdims: bool = False, initial: Array = None, where: Array = True) -> Array:
     """As np.min."""
-    return min_op(a, axis=axis_tuple(axis, a), keepdims=keepdims)
+    return _extremum(min_op, np.minimum, a, axis, keepdims, initial, where)
+
+
+@implements(np.ptp)
+def ptp(a: Array, axis: Axes = None, *, keepdims: bool = False) -> Array:
+    """As np.ptp: max - min."""
+    return max(a, axis, keepdims=keepdims) - min(a, axis, keepdims=keepdims)
 
 
 @primitive
 def cumsum_op(x: Array, *, axis: int) -> Any:
-    """y_i = Σ_{j<=i} x_j. VJP: x_bar_j = Σ_{i>=j} g_i, the cumulative sum from the other end."""
+    """y_i = Σ_{j<=i} x_j, linear. VJP: x_bar_j = Σ_{i>=j} g_i, the cumulative sum from the other end."""
     return np.cumsum(x, axis)
 
 
@@ -215,48 +363,7 @@ def cumsum(a: Array, axis: int | None = None, dtype: Any = None) -> Array:
     return cumsum_op(a, axis=normalize_axis_index(axis, len(shape_of(a))))
 
 
-@primitive
-def norm_op(x: Array, *, axis: AxisTuple, keepdims: bool = False) -> Any:
-    """y = sqrt(Σ |x|²). VJP: x_bar = g conj(x) / y, 0 at x = 0."""
-    square = np.square(x) if np.isrealobj(x) else np.square(np.real(x)) + np.square(np.imag(x))
-    return np.sqrt(np.sum(square, axis=axis, keepdims=keepdims))
-
-
-@norm_op.defvjp("x")
-def _norm_vjp(y: Array, x: Array, *, axis: AxisTuple, keepdims: bool = False) -> Any:
-    def pullback(g: Array) -> Array:
-        conjugate = np.conjugate(x) if dtype_of(x).kind == "c" else x
-        return _keep(g / one_for_zero(y), x, axis) * conjugate
-
-    return pullback
-
-
-@implements(np.linalg.norm)
-def norm(x: Array, ord: Any = None, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Array:
-    """As np.linalg.norm, but for the matrix norms that need singular values (2, -2, "nuc")."""
-    axes = axis_tuple(axis, x)
-    if ord is None or (ord == "fro" and len(axes) == 2) or (ord == 2 and len(axes) == 1):
-        return norm_op(x, axis=axes, keepdims=keepdims)
-    if len(axes) == 1 and not isinstance(ord, str):
-        return _vector_norm(x, ord, axes[0], keepdims)
-    if len(axes) == 2 and ord in (1, -1, np.inf, -np.inf):
-        rows, columns = axes if abs(ord) == 1 else axes[::-1]
-        sums = np.sum(np.absolute(x), axis=rows, keepdims=True)
-        y = (np.max if ord > 0 else np.min)(sums, axis=columns, keepdims=True)
-        return y if keepdims else np.squeeze(y, axes)
-    raise ValueError(
-        f"np.linalg.norm: ord={ord!r} over {len(axes)} axes is not supported for Tensors; "
-        "use None, 'fro', 1, -1, inf, -inf for matrices, any number for vectors."
-    )
-
-
-def _vector_norm(x: Array, p: float, axis: int, keepdims: bool) -> Array:
-    modulus = np.absolute(x)
-    if p in (np.inf, -np.inf):
-        return (np.max if p > 0 else np.min)(modulus, axis=axis, keepdims=keepdims)
-    if p == 0:
-        return np.sum(np.not_equal(modulus, 0).astype(dtype_of(modulus)), axis=axis, keepdims=keepdims)
-    if p == 1:
-        return np.sum(modulus, axis=axis, keepdims=keepdims)
-    total = np.sum(modulus**p, axis=axis, keepdims=keepdims)
-    return np.where(total == 0, zero_like(total), one_for_zero(total) ** (1 / p))
+sum_op.deflinear("x")
+cumsum_op.deflinear("x")
+for _op in (sum_op, mean_op, var_op, std_op, max_op, min_op, cumsum_op):
+    over_leading_axis(_op, "axis")

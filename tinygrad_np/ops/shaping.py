@@ -1,4 +1,4 @@
-"""Shapes: reshape, transpose, broadcast, join, split, pad, flip, roll, repeat. All of them linear maps."""
+"""Shapes: reshape, transpose, broadcast, cast. All of them linear maps, so each is its own pushforward."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from ..core.batching import align, over_leading_axis, shifted, to_front
 from ..core.families import unbroadcast
 from ..core.primitive import primitive
 from ..core.tensor import Array, dtype_of, implements, shape_of
@@ -31,6 +32,10 @@ def _reshape_vjp(y: Array, x: Array, *, shape: tuple[int, ...]) -> Any:
     return lambda g: np.reshape(g, before)
 
 
+reshape_op.deflinear("x")
+over_leading_axis(reshape_op, shape_options=("shape",))
+
+
 @implements(np.reshape)
 def reshape(a: Array, /, shape: Any = None, order: str = "C", *, newshape: Any = None) -> Array:
     """As np.reshape, in orders C and F."""
@@ -39,7 +44,10 @@ def reshape(a: Array, /, shape: Any = None, order: str = "C", *, newshape: Any =
     if order == "F":
         return np.transpose(reshape(np.transpose(a), shape[::-1]))
     if order != "C":
-        raise ValueError(f"np.reshape: order={order!r} is not supported for Tensors; use 'C' or 'F'.")
+        raise ValueError(
+            f"np.reshape and np.ravel: order={order!r} asks how the array lies in memory, which a Tensor does not "
+            "tell; use 'C' or 'F'."
+        )
     return reshape_op(a, shape=_complete(shape, shape_of(a)))
 
 
@@ -114,6 +122,14 @@ def _transpose_vjp(y: Array, x: Array, *, axes: tuple[int, ...]) -> Any:
     return lambda g: np.transpose(g, inverse)
 
 
+transpose_op.deflinear("x")
+
+
+@transpose_op.defbatch
+def _transpose_batch(size: int, at: tuple[int], x: Array, *, axes: tuple[int, ...]) -> tuple[Array, int]:
+    return transpose_op(to_front(x, at[0]), axes=(0, *shifted(axes))), 0
+
+
 @implements(np.transpose, np.permute_dims)
 def transpose(a: Array, axes: Sequence[int] | None = None) -> Array:
     """As np.transpose."""
@@ -147,6 +163,16 @@ def swapaxes(a: Array, axis1: int, axis2: int) -> Array:
     return transpose_op(a, axes=tuple(order))
 
 
+@implements(np.rollaxis)
+def rollaxis(a: Array, axis: int, start: int = 0) -> Array:
+    """As np.rollaxis."""
+    n = len(shape_of(a))
+    axis, start = normalize_axis_index(axis, n), start + n if start < 0 else start
+    if not 0 <= start <= n:
+        raise ValueError(f"np.rollaxis: start={start} for shape {shape_of(a)}; it lies between {-n} and {n}.")
+    return moveaxis(a, axis, start - (axis < start))
+
+
 @implements(np.matrix_transpose, np.linalg.matrix_transpose)
 def matrix_transpose(x: Array, /) -> Array:
     """As np.matrix_transpose."""
@@ -168,6 +194,14 @@ def _broadcast_vjp(y: Array, x: Array, *, shape: tuple[int, ...]) -> Any:
     return lambda g: unbroadcast(g, before)
 
 
+broadcast_op.deflinear("x")
+
+
+@broadcast_op.defbatch
+def _broadcast_batch(size: int, axes: tuple[int], x: Array, *, shape: tuple[int, ...]) -> tuple[Array, int]:
+    return broadcast_op(align(size, x, axes[0], len(shape)), shape=(size, *shape)), 0
+
+
 @implements(np.broadcast_to)
 def broadcast_to(array: Array, shape: int | Sequence[int]) -> Array:
     """As np.broadcast_to."""
@@ -179,6 +213,17 @@ def broadcast_arrays(*args: Array) -> tuple[Array, ...]:
     """As np.broadcast_arrays."""
     shape = np.broadcast_shapes(*map(shape_of, args))
     return tuple(broadcast_op(a, shape=shape) for a in args)
+
+
+@implements(np.meshgrid)
+def meshgrid(*xi: Array, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> tuple[Array, ...]:
+    """As np.meshgrid."""
+    if indexing not in ("xy", "ij"):
+        raise ValueError(f"np.meshgrid: indexing={indexing!r}; use 'xy' or 'ij'.")
+    n = len(xi)
+    axes = [1 - i if indexing == "xy" and n > 1 and i < 2 else i for i in range(n)]
+    grid = [np.reshape(x, tuple(-1 if k == a else 1 for k in range(n))) for x, a in zip(xi, axes, strict=True)]
+    return tuple(grid) if sparse else broadcast_arrays(*grid)
 
 
 @implements(np.full_like)
@@ -199,6 +244,10 @@ def _astype_vjp(y: Array, x: Array, *, dtype: np.dtype[Any]) -> Any:
     return lambda g: g
 
 
+astype_op.deflinear("x")
+astype_op.defbatch(lambda size, axes, x, dtype: (astype_op(x, dtype=dtype), axes[0]))
+
+
 @implements(np.ndarray.astype, *([np.astype] if hasattr(np, "astype") else []))
 def astype(x: Array, dtype: Any, /, *, copy: bool = True) -> Array:
     """As np.astype; a cast to integers or booleans ends the derivative."""
@@ -209,131 +258,3 @@ def astype(x: Array, dtype: Any, /, *, copy: bool = True) -> Array:
 def copy(a: Array) -> Array:
     """Return the Tensor itself, for it never changes."""
     return a
-
-
-# -- joining and splitting -------------------------------------------------------------------------------------------
-
-
-@primitive
-def concatenate_op(*xs: Array, axis: int) -> Any:
-    """Join along an axis. VJP: each array's slice of g."""
-    return np.concatenate(xs, axis)
-
-
-@concatenate_op.defvjp("xs")
-def _concatenate_vjp(i: int, y: Array, *xs: Array, axis: int) -> Any:
-    start = sum(shape_of(x)[axis] for x in xs[:i])
-    part = (slice(None),) * axis + (slice(start, start + shape_of(xs[i])[axis]),)
-    return lambda g: g[part]
-
-
-@implements(np.concatenate, *([np.concat] if hasattr(np, "concat") else []))
-def concatenate(arrays: Sequence[Array], /, axis: int | None = 0, *, dtype: Any = None) -> Array:
-    """As np.concatenate."""
-    if axis is None:
-        arrays, axis = [ravel(a) for a in arrays], 0
-    joined = concatenate_op(*arrays, axis=normalize_axis_index(axis, len(shape_of(arrays[0]))))
-    return joined if dtype is None else astype(joined, dtype)
-
-
-@primitive
-def stack_op(*xs: Array, axis: int) -> Any:
-    """Join along a new axis. VJP: each array's entry of g."""
-    return np.stack(xs, axis)
-
-
-@stack_op.defvjp("xs")
-def _stack_vjp(i: int, y: Array, *xs: Array, axis: int) -> Any:
-    entry = (slice(None),) * axis + (i,)
-    return lambda g: g[entry]
-
-
-@implements(np.stack)
-def stack(arrays: Sequence[Array], axis: int = 0, *, dtype: Any = None) -> Array:
-    """As np.stack."""
-    arrays = list(arrays)
-    if len({shape_of(a) for a in arrays}) != 1:
-        raise ValueError(f"np.stack: all arrays need one shape, got {[shape_of(a) for a in arrays]}.")
-    joined = stack_op(*arrays, axis=normalize_axis_index(axis, len(shape_of(arrays[0])) + 1))
-    return joined if dtype is None else astype(joined, dtype)
-
-
-@implements(np.vstack)
-def vstack(tup: Sequence[Array], *, dtype: Any = None) -> Array:
-    """As np.vstack."""
-    return concatenate([np.atleast_2d(a) for a in tup], 0, dtype=dtype)
-
-
-@implements(np.hstack)
-def hstack(tup: Sequence[Array], *, dtype: Any = None) -> Array:
-    """As np.hstack."""
-    arrays = [np.atleast_1d(a) for a in tup]
-    return concatenate(arrays, 0 if len(shape_of(arrays[0])) == 1 else 1, dtype=dtype)
-
-
-@implements(np.column_stack)
-def column_stack(tup: Sequence[Array]) -> Array:
-    """As np.column_stack."""
-    return concatenate([expand_dims(np.atleast_1d(a), 1) if len(shape_of(a)) < 2 else a for a in tup], 1)
-
-
-@implements(np.append)
-def append(arr: Array, values: Array, axis: int | None = None) -> Array:
-    """As np.append."""
-    return concatenate([arr, values], axis)
-
-
-@primitive
-def split_op(x: Array, *, points: tuple[int, ...], axis: int) -> Any:
-    """Cut along an axis; several outputs. VJP: concatenate the cotangents."""
-    return tuple(np.split(x, points, axis))
-
-
-@split_op.defvjp("x")
-def _split_vjp(y: Array, x: Array, *, points: tuple[int, ...], axis: int) -> Any:
-    return lambda gs: np.concatenate(gs, axis)
-
-
-@implements(np.array_split)
-def array_split(ary: Array, indices_or_sections: Any, axis: int = 0) -> list[Array]:
-    """As np.array_split."""
-    shape = shape_of(ary)
-    axis = normalize_axis_index(axis, len(shape))
-    # NumPy's own splitting of the positions along the axis settles every form of the argument
-    parts = np.array_split(np.arange(shape[axis]), indices_or_sections)
-    ends = np.cumsum([len(part) for part in parts])
-    contiguous = ends[-1] == shape[axis] and all(
-        len(p) == 0 or p[-1] == e - 1 for p, e in zip(parts, ends, strict=True)
-    )
-    if not contiguous:
-        raise ValueError(f"np.split: the points {indices_or_sections} overlap; use slices of Tensors for that.")
-    return list(split_op(ary, points=tuple(int(e) for e in ends[:-1]), axis=axis))
-
-
-@implements(np.split)
-def split(ary: Array, indices_or_sections: Any, axis: int = 0) -> list[Array]:
-    """As np.split."""
-    length = shape_of(ary)[axis]
-    if isinstance(indices_or_sections, int | np.integer) and length % indices_or_sections:
-        raise ValueError(
-            f"np.split: an axis of length {length} has no {indices_or_sections} equal parts; see np.array_split."
-        )
-    return array_split(ary, indices_or_sections, axis)
-
-
-@implements(np.vsplit)
-def vsplit(ary: Array, indices_or_sections: Any) -> list[Array]:
-    """As np.vsplit."""
-    return split(ary, indices_or_sections, 0)
-
-
-@implements(np.hsplit)
-def hsplit(ary: Array, indices_or_sections: Any) -> list[Array]:
-    """As np.hsplit."""
-    return split(ary, indices_or_sections, 0 if len(shape_of(ary)) == 1 else 1)
-
-
-@implements(np.dsplit)
-def dsplit(ary: Array, indices_or_sections: Any) -> list[Array]:
-    """As np.dsplit."""
-    return split(ary, indices_or_sections, 2)

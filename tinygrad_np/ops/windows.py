@@ -8,7 +8,9 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 
-from ..core.tensor import Array, shape_of
+from ..core.batching import batched, to_front
+from ..core.primitive import Primitive, Rule
+from ..core.tensor import Array, dtype_of, shape_of
 
 Ints = int | Sequence[int]
 Padding = int | Sequence[int] | Sequence[tuple[int, int]] | Literal["valid", "same"]
@@ -113,6 +115,52 @@ def check_input(operation: str, x: Array, layout: str) -> Array:
 def give_layout(y: Array, layout: str) -> Array:
     """Bring a result with channels last to the user's layout."""
     return np.moveaxis(y, -1, 1) if layout == "channels_first" else y
+
+
+def batching(op: Primitive) -> Callable[[Rule], Rule]:
+    """Declare a batching rule that need not reckon with a batch without examples."""
+
+    def declare(rule: Rule) -> Rule:
+        def batch(size: int, axes: tuple[int | None, ...], /, *args: Array, **options: Any) -> Any:
+            if size:
+                return rule(size, axes, *args, **options)
+            shapes = [_of_example(shape_of(x), a) for x, a in zip(args, axes, strict=True)]
+            y = op.forward(*[np.zeros(s, dtype_of(x)) for x, s in zip(args, shapes, strict=True)], **options)
+            return np.zeros((0, *y.shape), y.dtype), 0
+
+        return op.defbatch(batch)
+
+    return declare
+
+
+def _of_example(shape: tuple[int, ...], axis: int | None) -> tuple[int, ...]:
+    return shape if axis is None else (*shape[:axis], *shape[axis + 1 :])
+
+
+def fold(size: int, x: Array, axis: int | None) -> Array:
+    """Make the examples of a batch so many more images: each (N, ...), to (B N, ...)."""
+    x = batched(size, x, axis)
+    return np.reshape(x, (size * shape_of(x)[1], *shape_of(x)[2:]))
+
+
+def unfold(size: int, y: Array) -> Array:
+    """Undo `fold`, with the batch axis in front."""
+    return np.reshape(y, (size, shape_of(y)[0] // size, *shape_of(y)[1:]))
+
+
+def beside(x: Array, axis: int | None, groups: int = 1) -> Array:
+    """Put the examples side by side on the last axis, within each group: (..., C) each, to (..., groups B C/groups)."""
+    x = to_front(x, axis)
+    size, *lead, channels = shape_of(x)
+    x = np.moveaxis(np.reshape(x, (size, *lead, groups, channels // groups)), 0, -2)
+    return np.reshape(x, (*lead, size * channels))
+
+
+def separate(size: int, y: Array, groups: int = 1) -> Array:
+    """Undo `beside`, with the batch axis in front."""
+    *lead, total = shape_of(y)
+    y = np.moveaxis(np.reshape(y, (*lead, groups, size, total // size // groups)), -2, 0)
+    return np.reshape(y, (size, *lead, total // size))
 
 
 def ranked(function: Function, dims: int) -> Function:

@@ -6,7 +6,21 @@ on the lattice k/8, where float64 arithmetic of multilinear maps is exact; kinks
 
 from tinygrad_np.core.primitive import registry
 
-from . import elementwise, indexing, linalg, nondifferentiable, randomness, reductions, shaping, windows  # noqa: F401
+from . import (  # noqa: F401
+    decompositions,
+    elementwise,
+    fft,
+    indexing,
+    linalg,
+    nondifferentiable,
+    numerics,
+    randomness,
+    reductions,
+    shaping,
+    special,
+    statistics,
+    windows,
+)
 from .base import CASES
 
 __all__ = ["CASES", "package_primitives"]

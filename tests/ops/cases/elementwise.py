@@ -24,10 +24,24 @@ _UNARY = {
     "special": ["erfc"],
     "activations": ["relu", "sigmoid"],
 }  # fmt: skip
+_REAL_ONLY = {"cbrt", "deg2rad", "rad2deg", "erfc", "relu", "sigmoid"}
+
+
+def with_complex(values: Any) -> Any:
+    """Real arrays, or as the real parts of complex ones, which are not 0 and have imaginary parts below 1."""
+
+    def rotated(x: np.ndarray) -> Any:
+        return lattice(x.shape, -0.75, 0.75).map(lambda y: x + 1j * y + 0.5 * ((x == 0) & (y == 0)))
+
+    return st.one_of(values, values.flatmap(rotated))
+
+
 for module, names in _UNARY.items():
     for name in names:
         domain = _DOMAINS.get(name, (-2, 2))
         values = shapes.flatmap(lambda s, domain=domain: lattice(s, *domain))
+        if name not in _REAL_ONLY:
+            values = with_complex(values)
         CASES[f"tinygrad_np.ops.{module}.{name}"] = values.map(lambda x: ((x,), {}))
 
 
@@ -45,9 +59,19 @@ _BROADCASTING = {
 }  # fmt: skip
 
 
-CASES["tinygrad_np.core.families.pole_product"] = broadcast_case({}, {})
+_COMPLEX = {"add", "subtract", "multiply", "divide", "power"}
+
+
+def with_complex_arguments(cases: Any) -> Any:
+    """The same calls, and calls with complex arguments, of which some may be real."""
+    arrays = cases.flatmap(lambda drawn: st.tuples(*[with_complex(st.just(x)) for x in drawn[0]]))
+    return st.one_of(cases, arrays.map(lambda xs: (xs, {})))
+
+
+CASES["tinygrad_np.core.families.pole_product"] = with_complex_arguments(broadcast_case({}, {}))
 for name, domains in _BROADCASTING.items():
-    CASES[f"tinygrad_np.ops.arithmetic.{name}"] = broadcast_case(*domains)
+    drawn = broadcast_case(*domains)
+    CASES[f"tinygrad_np.ops.arithmetic.{name}"] = with_complex_arguments(drawn) if name in _COMPLEX else drawn
 
 
 @case("ops.arithmetic.remainder")
@@ -61,4 +85,4 @@ def _remainder(draw: Any) -> Any:
 @case("ops.arithmetic.where")
 def _where(draw: Any) -> Any:
     (c, x, y), _ = draw(broadcast_case({}, {}, {}))
-    return (c > 0, x, y), {}
+    return (c > 0, draw(with_complex(st.just(x))), y), {}

@@ -75,4 +75,17 @@ CASES["tinygrad_np.ops.indexing.multiply_at_op"] = st.composite(lambda draw: _up
 def _last_written(draw: Any) -> Any:
     shape = draw(nonempty)
     template, arrays = _draw_index(draw, shape)
+    if not arrays or arrays[0].dtype == bool:
+        template, arrays = (SLOT,), (draw(hnp.arrays(int, (3,), elements=st.integers(0, shape[0] - 1))),)
     return arrays, {"template": template, "shape": shape}
+
+
+@case("ops.sets.unique_op")
+def _unique(draw: Any) -> Any:
+    x = draw(nonempty.flatmap(lattice))
+    return (x,), {"axis": draw(st.sampled_from([None, *range(x.ndim)])), "equal_nan": draw(st.booleans())}
+
+
+@case("ops.sets.intersect_op")
+def _intersect(draw: Any) -> Any:
+    return (draw(nonempty.flatmap(lattice)), draw(nonempty.flatmap(lattice))), {"assume_unique": False}

@@ -18,4 +18,6 @@ for name, options in {
     "_permutation": fixed_options(n=5),
 }.items():  # fmt: skip
     CASES[f"tinygrad_np.random.{name}"] = st.tuples(_keys, options).map(lambda case: ((case[0],), case[1]))
-CASES["tinygrad_np.random._fold_in"] = _keys.map(lambda key: ((key, np.uint64(7)), {}))
+CASES["tinygrad_np.random._fold_in"] = st.tuples(_keys, st.integers(0, 100)).map(
+    lambda case: ((case[0], np.uint64(case[1])), {})
+)

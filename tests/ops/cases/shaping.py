@@ -34,7 +34,7 @@ CASES["tinygrad_np.ops.shaping.astype_op"] = shapes.flatmap(lattice).map(
 )
 
 
-@case("ops.shaping.concatenate_op")
+@case("ops.joining.concatenate_op")
 def _concatenate(draw: Any) -> Any:
     shape = draw(nonempty)
     axis = draw(st.integers(0, len(shape) - 1))
@@ -42,13 +42,13 @@ def _concatenate(draw: Any) -> Any:
     return tuple(draw(lattice((*shape[:axis], n, *shape[axis + 1 :]))) for n in sizes), {"axis": axis}
 
 
-@case("ops.shaping.stack_op")
+@case("ops.joining.stack_op")
 def _stack(draw: Any) -> Any:
     shape = draw(shapes)
     return tuple(draw(lattice(shape)) for _ in range(draw(dims))), {"axis": draw(st.integers(0, len(shape)))}
 
 
-@case("ops.shaping.split_op")
+@case("ops.joining.split_op")
 def _split(draw: Any) -> Any:
     x = draw(nonempty.flatmap(lattice))
     axis = draw(st.integers(0, x.ndim - 1))
@@ -56,11 +56,11 @@ def _split(draw: Any) -> Any:
     return (x,), {"points": tuple(points), "axis": axis}
 
 
-@case("ops.arranging.pad_op")
+@case("ops.padding.pad_op")
 def _pad(draw: Any) -> Any:
     x = draw(shapes.flatmap(lattice))
     widths = tuple((draw(st.integers(0, 2)), draw(st.integers(0, 2))) for _ in range(x.ndim))
-    return (x,), {"widths": widths, "value": 0.0}
+    return (x,), {"widths": widths, "value": draw(st.sampled_from([0, 0.5]))}
 
 
 @case("ops.arranging.flip_op")

@@ -11,6 +11,12 @@ Example = tuple[Callable[..., Any], tuple[Any, ...]]
 
 EXAMPLES: dict[str, list[Example]] = {}
 
+# These order numbers. NumPy orders complex ones too, by their real parts first; no derivative is meant there.
+REAL_ONLY = {
+    "numpy.amax", "numpy.amin", "numpy.clip", "numpy.fmax", "numpy.fmin", "numpy.max", "numpy.maximum", "numpy.min",
+    "numpy.minimum", "numpy.nanmax", "numpy.nanmin",
+}  # fmt: skip
+
 A = np.array([[0.5, -1.25, 2.0], [1.5, 0.25, -0.75]])
 B = np.array([[1.0, 2.0], [-0.5, 0.25], [0.75, -1.0]])
 V = np.array([0.5, -1.0, 2.0])
