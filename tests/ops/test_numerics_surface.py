@@ -16,7 +16,6 @@ scimath = np.lib.scimath
 ERRORS = {
     "clip names": (lambda x: np.clip(x, 0, 1, **CLIP_BY_NEW_NAME), ValueError, "older names"),
     "nan_to_num copy": (lambda x: np.nan_to_num(x, copy=False), TypeError, "copy=False"),
-    "real_if_close": (np.real_if_close, TypeError, "depends on the values.*np.real"),
     "linspace": (lambda x: np.linspace(x, 1, -1), ValueError, "num=-1"),
     "geomspace": (lambda x: np.geomspace(x * 0, 1), ValueError, "at 0"),
     "interp points": (lambda x: np.interp(x, V, V[:2]), ValueError, r"both \(n,\).*\(3,\), \(2,\)"),

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from . import tree
-from .primitive import Primitive
+from .primitive import Primitive, Rule
 from .tensor import Array, Tensor, dtype_of, shape_of
 
 _SIGNATURE = inspect.signature(lambda *leaves: None)
@@ -50,13 +50,28 @@ class Call(Primitive):
         self.__signature__ = _SIGNATURE
         self.__doc__ = None
         self.out_structure: tree.Structure | None = None
-        self._connect()
 
-    def _connect(self) -> None:
-        self.joint = (tuple(range(len(self.leaves))), self._vjp)
-        self.joint_jvp = ((-1,), self._jvp)
-        self.batch = self._batch
-        self.forward = self.evaluate
+    # As properties: a call that held its own methods would be freed by the garbage collector only, which is paused
+    # while a transform runs, and so would be what the call holds.
+
+    @property
+    def joint(self) -> tuple[tuple[int, ...], Rule]:  # type: ignore[override]
+        """The joint VJP rule of all leaves."""
+        return tuple(range(self.structure.size)), self._vjp
+
+    @property
+    def joint_jvp(self) -> tuple[tuple[int, ...], Rule]:  # type: ignore[override]
+        """The joint JVP rule of all leaves."""
+        return (-1,), self._jvp
+
+    @property
+    def batch(self) -> Rule | None:  # type: ignore[override]
+        """The batching rule."""
+        return self._batch
+
+    def forward(self, *leaves: Array) -> tuple[Any, ...]:
+        """Evaluate one level down."""
+        return self.evaluate(*leaves)
 
     def apply(self) -> Any:
         """Have the innermost trace among the leaves process the call; return the tree of outputs."""
@@ -68,18 +83,17 @@ class Call(Primitive):
         """Apply the call to other leaves; return the leaves of its outputs."""
         other = copy.copy(self)
         other.leaves, other.args = list(leaves), tree.unflatten(self.structure, leaves)
-        other._connect()
         if any(type(x) is Tensor for x in leaves):
             return other._process()
         return tuple(tree.leaves(other.run(*other.args)))
 
     def _process(self) -> tuple[Any, ...]:
-        self.trace = max((x._trace for x in self.leaves if type(x) is Tensor), key=lambda trace: trace.level)
-        self.moving = [i for i, arg in enumerate(self.args) if any(self._is_ours(x) for x in tree.leaves(arg))]
-        return self.trace.process(self, tuple(self.leaves), {})  # type: ignore[no-any-return]
-
-    def _is_ours(self, x: Any) -> bool:
-        return type(x) is Tensor and x._trace is self.trace
+        trace = max((x._trace for x in self.leaves if type(x) is Tensor), key=lambda trace: trace.level)
+        ours = lambda x: type(x) is Tensor and x._trace is trace
+        self.moving = [i for i, arg in enumerate(self.args) if any(map(ours, tree.leaves(arg)))]
+        self.level, leaves = trace.level, tuple(self.leaves)
+        self.leaves, self.args = [], ()  # whose trace may keep the call
+        return trace.process(self, leaves, {})  # type: ignore[no-any-return]
 
     def __call__(self, *leaves: Array, **options: Any) -> Any:
         """Evaluate one level down, whatever the leaves are."""
@@ -113,7 +127,7 @@ class Call(Primitive):
 
     def _refuse_captured(self, ys: Sequence[Any]) -> None:
         for y in ys:
-            if type(y) is Tensor and y._trace.level >= self.trace.level:
+            if type(y) is Tensor and y._trace.level >= self.level:
                 raise TypeError(
                     f"{self.name}: its output depends on a Tensor of {y._trace.origin} that is no argument of it but "
                     "captured from an enclosing function. Pass that value as an argument."
@@ -214,10 +228,10 @@ class OnTrees(Call):
         super().__init__(op.name, args)
         self.key, self.differentiable = op.key, op.differentiable
 
-    def _connect(self) -> None:
-        super()._connect()
-        if self.op.batch is None:
-            self.batch = None  # vmap then runs it in a loop
+    @property
+    def batch(self) -> Rule | None:  # type: ignore[override]
+        """The batching rule; without it vmap runs the call in a loop."""
+        return self.op.batch and self._batch
 
     def run(self, *args: Any) -> Any:
         """Apply the primitive one level down."""

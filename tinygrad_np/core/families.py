@@ -56,17 +56,17 @@ def elementwise(
         doc=f"{name or forward.__name__}(x), elementwise. {doc}",
     )
     op.weak = True
-    times = multiply_at_pole if pole else _multiply
+    times = _at_pole if pole else _multiply
 
     if from_output is not None:
 
         def rule(y: Array, x: Array) -> Callable[[Array], Array]:
-            return lambda g: times(g, from_output(y))
+            return lambda g: times(g, from_output, y)
 
     elif derivative is not None:
 
         def rule(y: Array, x: Array) -> Callable[[Array], Array]:
-            return lambda g: times(g, derivative(x))
+            return lambda g: times(g, derivative, x)
 
     else:
         raise TypeError(f"elementwise {op.name}: give derivative= or from_output=.")
@@ -149,8 +149,14 @@ def unbroadcast(g: Array, shape: tuple[int, ...]) -> Array:
     return np.reshape(np.sum(g, axis=axes), shape)
 
 
-def _multiply(g: Array, derivative: Array) -> Array:
-    return g * derivative
+def _multiply(g: Array, derivative: Callable[[Array], Array], x: Array) -> Array:
+    return g * derivative(x)
+
+
+def _at_pole(g: Array, derivative: Callable[[Array], Array], x: Array) -> Array:
+    if type(x) is float:
+        x = np.float64(x)  # Python's own numbers raise at a pole
+    return multiply_at_pole(g, derivative(x))
 
 
 def multiply_at_pole(g: Array, derivative: Array) -> Array:

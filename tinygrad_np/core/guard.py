@@ -7,7 +7,6 @@ small arrays completely, large ones by some of their elements, or completely too
 
 from __future__ import annotations
 
-import functools
 import math
 import types
 import weakref
@@ -39,19 +38,24 @@ class Guard:
             if type(x) is np.ndarray and id(x) not in self.marks and any(_holds(pull, x, 4) for pull in pullbacks):
                 self._remember(x, op, op.arrays[0 if op.variadic else i])
 
+    def watch_held(self, op: Primitive, values: Sequence[Any]) -> None:
+        """Remember operands that are known to be needed again."""
+        for i, x in enumerate(values):
+            if type(x) is np.ndarray and id(x) not in self.marks:
+                self._remember(x, op, op.arrays[0 if op.variadic else i])
+
     def watch_input(self, x: Any, name: str) -> None:
         """Remember an input of the function; whether a pullback holds it is looked up only if it changes."""
         if type(x) is np.ndarray:
             self._remember(x, None, name)
 
     def _remember(self, x: Any, op: Primitive | None, name: str) -> None:
-        forget = functools.partial(self.marks.pop, id(x))  # another array may get the id
-        self.marks[id(x)] = (weakref.ref(x, forget), self._mark(x), op, name)
+        self.marks[id(x)] = (weakref.ref(x), self._mark(x), op, name)
 
     def _mark(self, x: Any) -> bytes:
         if self.complete or x.size <= _SMALL:
             return x.tobytes()  # type: ignore[no-any-return]
-        return sample(x).tobytes()
+        return sample(x).tobytes()  # type: ignore[no-any-return]
 
     def check(self, origin: str, entries: list[Any]) -> None:
         """Raise if an operand has changed, naming the operation."""

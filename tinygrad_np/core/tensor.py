@@ -128,7 +128,7 @@ def _refuses_conversion(target: str) -> Callable[..., NoReturn]:
         raise TypeError(
             f"{target} of a Tensor would cut it from its derivative. Write np.exp(t) instead of math.exp(t), and "
             "tinygrad_np.at(array)[i].set(t) instead of array[i] = t; to log it, return it as aux (has_aux=True). "
-            f"If it is what you want, say so: {target}(tinygrad_np.stop_gradient(t))."
+            + self._trace.conversion_advice(target)
         )
 
     return method
@@ -195,7 +195,8 @@ class Tensor:
         )
 
     def __format__(self, spec: str) -> str:
-        return format(bottom(self), spec) if spec else repr(self)
+        value = bottom(self)
+        return format(value, spec) if spec and not np.shape(value) else repr(self)
 
     def __bool__(self) -> bool:
         return self._trace.bool_of(self)  # type: ignore[no-any-return]
@@ -215,8 +216,9 @@ class Tensor:
         raise TypeError(
             f"A Tensor of shape {self.shape} cannot become an ndarray: that would cut it from its derivative. "
             "Join Tensors with np.stack or np.concatenate instead of np.array([...]); write np.full(shape, t) as "
-            "np.broadcast_to(t, shape), array.dot(t) as np.dot(array, t), array[i] = t as "
-            "tinygrad_np.at(array)[i].set(t); to leave the derivative on purpose use tinygrad_np.stop_gradient(t). "
+            "np.broadcast_to(t, shape), array.dot(t) as np.dot(array, t), array[t] as tinygrad_np.at(array)[t].get(), "
+            "array[i] = t as tinygrad_np.at(array)[i].set(t); to leave the derivative on purpose use "
+            "tinygrad_np.stop_gradient(t). "
             "A function that calls np.asarray (most of SciPy) needs a rule: tinygrad_np.primitive."
         )
 

@@ -46,6 +46,10 @@ class Trace:
         """Shape of a Tensor of this trace, as the user sees it."""
         return shape_of(x._value)
 
+    def conversion_advice(self, target: str) -> str:
+        """Say what to do instead of float(t), int(t) and so on, of a Tensor of this trace."""
+        return f"If it is what you want, say so: {target}(tinygrad_np.stop_gradient(t))."
+
     def bool_of(self, x: Tensor) -> bool:
         """Truth of a Tensor of this trace, as `if` asks for it."""
         return bool(x._value)

@@ -216,7 +216,7 @@ def ravel(tree: Tree) -> tuple[Any, Callable[[Any], Tree]]:
     found, shape = flatten(tree)
     shapes = [np.shape(leaf) for leaf in found]
     sizes = [math.prod(s) for s in shapes]
-    dtypes = [np.result_type(leaf) for leaf in found]
+    dtypes = [leaf.dtype if hasattr(leaf, "dtype") else np.asarray(leaf).dtype for leaf in found]
     for path, dtype in zip(shape.paths, dtypes, strict=True):
         if dtype.kind not in "biufc":
             raise TypeError(f"tree.ravel: {path or 'the tree'} is no array of numbers but {dtype}.")

@@ -54,7 +54,8 @@ def _power_number(x: Array, y: float) -> Any:
         return _same
     if y == 2:
         return lambda g: g * (2 * x)
-    return lambda g: multiply_at_pole(g, y * x ** (y - 1))
+    base = np.float64(x) if type(x) is float else x  # Python's own numbers raise at a pole
+    return lambda g: multiply_at_pole(g, y * base ** (y - 1))
 
 
 def _power_y(z: Array, x: Array, y: Array) -> Any:

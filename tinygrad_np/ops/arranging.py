@@ -202,6 +202,6 @@ def diagflat(v: Array, k: int = 0) -> Array:
 
 
 @implements(np.trace)
-def trace(a: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
+def trace(a: Array, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None) -> Array:
     """As np.trace."""
-    return np.sum(diagonal(a, offset, axis1, axis2), -1)
+    return np.sum(diagonal(a, offset, axis1, axis2), -1, dtype=dtype)

@@ -87,4 +87,6 @@ def logn(n: Array, x: Array) -> Array:
 @implements(scimath.power)
 def power(x: Array, p: Array) -> Any:
     """As np.lib.scimath.power: np.power, of complex numbers if an x is negative."""
-    return np.power(_widened("power", x, _negative), p if dtype_of(p).kind in "fc" else p * 1.0)
+    p = p if hasattr(p, "dtype") else np.asarray(p)  # as NumPy has it: a Python number counts as float64 or int64
+    exact = dtype_of(x).kind not in "fc" and dtype_of(p).kind not in "fc"
+    return np.power(_widened("power", x, _negative), p * 1.0 if exact else p)

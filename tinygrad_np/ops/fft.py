@@ -144,13 +144,13 @@ def _irfft_along(x: Array, n: int | None, axis: int, norm: str, name: str) -> Ar
 
 
 def _lengths_and_axes(a: Array, s: Lengths, axes: Axes, name: str) -> list[tuple[int | None, int]]:
-    """Return pairs of a length, None for the default, and an axis; axes may repeat, as in NumPy."""
+    """Return pairs of a length and an axis; axes may repeat, as in NumPy, and have the lengths of the argument then."""
     ndim = len(shape_of(a))
     if axes is None:
         axes = range(ndim) if s is None else range(ndim - len(s), ndim)
     order = normalize_axis_tuple(axes, ndim, allow_duplicate=True)
     if s is None:
-        return [(None, axis) for axis in order]
+        return [(shape_of(a)[axis], axis) for axis in order]
     if len(s) != len(order):
         raise ValueError(f"np.fft.{name}: s={tuple(s)} and axes={order} differ in length.")
     return [(shape_of(a)[axis] if n == -1 else n, axis) for n, axis in zip(s, order, strict=True)]
@@ -174,7 +174,7 @@ def _irfft_over(a: Array, s: Lengths, axes: Axes, norm: str | None, name: str) -
     *others, (length, last) = _some_axes(_lengths_and_axes(a := _array(a), s, axes, name), name)
     for n, axis in others:
         a = _fft_along(a, n, axis, _norm(norm, name), True, name)
-    return _irfft_along(a, length, last, _norm(norm, name), name)
+    return _irfft_along(a, None if s is None else length, last, _norm(norm, name), name)
 
 
 def _some_axes(pairs: list[tuple[int | None, int]], name: str) -> list[tuple[int | None, int]]:

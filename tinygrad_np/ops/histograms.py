@@ -11,7 +11,7 @@ from ..core.batching import one_by_one
 from ..core.primitive import primitive
 from ..core.tensor import Array, Tensor, dtype_of, implements, plain, shape_of
 from .indexing import scatter
-from .shaping import ravel
+from .shaping import astype, ravel
 
 Range = tuple[float, float] | None
 
@@ -30,7 +30,9 @@ def bincount(x: Array, /, weights: Array = None, minlength: int = 0) -> Array:
             f"np.bincount: weights= of shape {shape_of(weights)}, {dtype_of(weights)} for x of shape {np.shape(x)}; "
             "a real number for each. Count np.real(weights) and np.imag(weights) apart."
         )
-    return scatter(weights.astype(np.float64), (np.asarray(x),), np.bincount(x, minlength=minlength).shape)
+    counts = np.bincount(x, minlength=minlength)
+    # of nothing, NumPy counts in integers with weights= too
+    return scatter(weights.astype(np.float64), (np.asarray(x),), counts.shape) if np.size(x) else counts
 
 
 # -- where the values lie --------------------------------------------------------------------------------------------
@@ -125,7 +127,7 @@ def histogram(
     w = np.ones(shape_of(x), np.intp) if weights is None else ravel(plain(weights, "np.histogram"))
     counts = _counted(w, [_bin_of(x, edges)])
     if density:
-        counts = counts / np.diff(edges) / np.sum(counts)
+        counts = counts / astype(np.diff(edges), np.float64) / np.sum(counts)  # float64 in any case, as in NumPy
     return counts, edges
 
 

@@ -204,23 +204,30 @@ def einsum(*operands: Any, optimize: Any = False) -> Array:
                 sizes[label] = n
             if n not in (1, sizes[label]):
                 raise ValueError(f"np.einsum: label {label!r} has lengths {sizes[label]} and {n}.")
+    terms = [_unstretched(labels, x, sizes) for labels, x in zip(inputs, xs, strict=True)]
     simple = []
-    for i, (labels, x) in enumerate(zip(inputs, xs, strict=True)):
-        elsewhere = set(output).union(*inputs[:i], *inputs[i + 1 :])
-        simple.append(_simplify(labels, x, elsewhere, sizes))
+    for i, (labels, x) in enumerate(terms):
+        elsewhere = set(output).union(*[others for others, _ in terms[:i] + terms[i + 1 :]])
+        simple.append(_simplify(labels, x, elsewhere))
     labelled = tuple(labels for labels, _ in simple)
     return einsum_op(*[x for _, x in simple], inputs=labelled, output=output, optimize=optimize)
 
 
-def _simplify(labels: str, x: Array, elsewhere: set[str], sizes: dict[str, int]) -> tuple[str, Array]:
-    """Take diagonals of repeated labels; sum away labels that stand nowhere else, and broadcast ones."""
+def _unstretched(labels: str, x: Array, sizes: dict[str, int]) -> tuple[str, Array]:
+    """Leave out axes of length 1 that other axes of their label stretch."""
+    gone = [i for i, (a, n) in enumerate(zip(labels, shape_of(x), strict=True)) if n != sizes[a]]
+    return _drop(labels, gone), np.squeeze(x, tuple(gone)) if gone else x
+
+
+def _simplify(labels: str, x: Array, elsewhere: set[str]) -> tuple[str, Array]:
+    """Take diagonals of repeated labels; sum away labels that stand nowhere else."""
     for label in sorted(set(labels)):
         while labels.count(label) > 1:
             i = labels.index(label)
             j = labels.index(label, i + 1)
             x = np.diagonal(x, 0, i, j)
             labels = labels.replace(label, "", 2) + label if labels.count(label) == 2 else _drop(labels, (i, j)) + label
-    gone = [i for i, a in enumerate(labels) if a not in elsewhere or shape_of(x)[i] != sizes[a]]
+    gone = [i for i, a in enumerate(labels) if a not in elsewhere]
     return _drop(labels, gone), np.sum(x, axis=tuple(gone)) if gone else x
 
 

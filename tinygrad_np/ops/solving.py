@@ -91,13 +91,13 @@ def tensorsolve(a: Array, b: Array, axes: Sequence[int] | None = None) -> Array:
     if axes is not None:
         last = normalize_axis_tuple(axes, n)
         a = np.transpose(a, (*(i for i in range(n) if i not in last), *last))
-    shape = shape_of(a)[depth:]
-    rows, columns = math.prod(shape_of(a)[:depth]), math.prod(shape)
+    rows, columns = math.prod(shape_of(a)[:depth]), math.prod(shape_of(a)[depth:])
     if rows != columns or rows != math.prod(shape_of(b)):
         raise np.linalg.LinAlgError(
             f"np.linalg.tensorsolve: a of shape {shape_of(a)} and b of shape {shape_of(b)} make {rows} equations for "
             f"{columns} unknowns; the axes of a beyond those of b need the same product."
         )
+    shape = shape_of(a)[depth - n :]  # as NumPy has it: with n = depth all axes, of length 1
     return np.reshape(solve(np.reshape(a, (rows, columns)), np.ravel(b)), shape)
 
 

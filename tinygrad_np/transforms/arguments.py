@@ -182,4 +182,4 @@ def describe(x: Any) -> str:
     """Say what a value is, for messages."""
     if isinstance(x, np.ndarray | np.generic | Tensor):
         return f"{'an array' if shape_of(x) else 'a scalar'} of shape {shape_of(x)} and dtype {dtype_of(x)}"
-    return "None" if x is None else f"{x!r:.60} of type {type(x).__name__}"
+    return "None" if x is None else f"{' '.join(repr(x).split()):.60} of type {type(x).__name__}"

@@ -33,6 +33,13 @@ class Batch(Trace):
         shape = shape_of(x._value)
         return shape[: x._index] + shape[x._index + 1 :]
 
+    def conversion_advice(self, target: str) -> str:
+        """Say that there is no one number."""
+        return (
+            f"In {self.origin} it is not one number but one for each of the {self.size} examples: use NumPy's "
+            "functions, and tinygrad_np.at(array)[t].get() for array[t]."
+        )
+
     def bool_of(self, x: Tensor) -> NoReturn:
         """Refuse: the answer differs from example to example."""
         raise TypeError(
@@ -45,7 +52,13 @@ class Batch(Trace):
         values = self.lower(op, args)
         axes = tuple([a._index if type(a) is Tensor and a._trace is self else None for a in args])
         rule = op.batch or _loop(op, self)
-        y, axis = rule(self.size, axes, *values, **options)
+        returned = rule(self.size, axes, *values, **options)
+        if not (isinstance(returned, tuple) and len(returned) == 2 and _are_axes(returned[1])):
+            raise TypeError(
+                f"The batching rule of {op.name} returned {describe(returned)}; expected (result, axis), the axis an "
+                "int, None, or a tuple of them for several outputs."
+            )
+        y, axis = returned
         if not isinstance(y, tuple):
             return self._wrap(op, y, axis)
         each = axis if isinstance(axis, tuple) else (axis,) * len(y)
@@ -62,6 +75,10 @@ class Batch(Trace):
                 f"there is no axis of length {self.size} there."
             )
         return Tensor(y, self, axis % len(shape))
+
+
+def _are_axes(axis: Any) -> bool:
+    return axis is None or isinstance(axis, int | np.integer) or (isinstance(axis, tuple) and all(map(_are_axes, axis)))
 
 
 _warned: set[str] = set()
@@ -143,7 +160,7 @@ def vmap(f: Callable[..., Any], in_axes: Axes = 0, out_axes: Axes = 0) -> Callab
 
 
 def _per_argument(in_axes: Axes, count: int, origin: str) -> list[Axes]:
-    if in_axes is None or isinstance(in_axes, int):
+    if in_axes is None or isinstance(in_axes, int | np.integer):
         return [in_axes] * count
     if not isinstance(in_axes, tuple | list) or len(in_axes) != count:
         raise ValueError(
@@ -154,8 +171,8 @@ def _per_argument(in_axes: Axes, count: int, origin: str) -> list[Axes]:
 
 def spread(prefix: Axes, x: Any, where: str) -> list[int | None]:
     """Return an axis for each leaf of a tree, from a tree of axes that is a prefix of it."""
-    if prefix is None or (isinstance(prefix, int) and not isinstance(prefix, bool)):
-        return [prefix] * len(tree.leaves(x))
+    if prefix is None or (isinstance(prefix, int | np.integer) and not isinstance(prefix, bool)):
+        return [prefix if prefix is None else int(prefix)] * len(tree.leaves(x))
     children, given = tree.children(x), tree.children(prefix)
     if given is None or children is None or given.keys() != children.keys():
         raise ValueError(
@@ -230,7 +247,7 @@ def _place(leaf: Any, axis: int | None, trace: Batch, path: str) -> Any:
     if axis is None:
         if belongs(leaf, trace):
             raise ValueError(f"{trace.origin}: the output{path} differs between examples, but out_axes gives it None.")
-        return leaf
+        return own(leaf)
     if not isinstance(leaf, np.ndarray | np.generic | Tensor | bool | int | float | complex):
         raise TypeError(f"{trace.origin}: the output{path} is {describe(leaf)}; expected arrays or trees of them.")
     ndim = len(shape_of(leaf)) + 1

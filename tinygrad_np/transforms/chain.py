@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from ..core import tree
-from ..core.tensor import dtype_of, shape_of
+from ..core.tensor import Tensor, bottom, dtype_of, shape_of
+from .arguments import describe
 from .checkpoint import checkpoint, hoisted
 from .reverse import vjp
 
@@ -82,13 +83,20 @@ def checkpoint_chain(functions: Sequence[Function], budget_bytes: int) -> Functi
     >>> bool(grad(lambda x: np.sum(chain(x)))(np.ones(1000))[0] > 0)
     True
     """
-    functions = list(functions)
+    if not isinstance(functions, Sequence) or not all(map(callable, functions)):
+        raise TypeError(f"checkpoint_chain: functions is a sequence of callables, got {describe(functions)}.")
+    if not isinstance(budget_bytes, int | float | np.integer | np.floating):
+        raise TypeError(f"checkpoint_chain: budget_bytes={budget_bytes!r} is no number of bytes.")
+    if budget_bytes < 0:
+        raise ValueError(f"checkpoint_chain: budget_bytes={budget_bytes} is negative.")
+    functions, budget_bytes = list(functions), int(budget_bytes)
     plans: dict[Any, Plan] = {}
 
     def chain(x: Any) -> Any:
-        key = tuple(
-            (shape_of(leaf), str(dtype_of(leaf))) for leaf in tree.leaves((x, [hoisted(f)[1] for f in functions]))
-        )
+        leaves = tree.leaves((x, [hoisted(f)[1] for f in functions]))
+        if not any(type(leaf) is Tensor for leaf in leaves):
+            return _follow(tuple(range(len(functions))), functions)(x)
+        key = tuple((shape_of(leaf), str(dtype_of(leaf))) for leaf in leaves)
         if key not in plans:
             plans[key] = plan(measure(functions, x), budget_bytes)
         return _follow(plans[key], functions)(x)
@@ -114,9 +122,15 @@ def measure(functions: Sequence[Function], x: Any) -> list[Stage]:
 
 
 def _measure(g: Callable[..., Any], captured: list[Any], x: Any) -> tuple[Stage, Any]:
-
     def run(captured: list[Any], x: Any) -> Any:
         return g(captured, (x,), {})
+
+    held: list[Any] = []  # the output itself: vjp returns a copy, which the chain does not make
+
+    def noted(captured: list[Any], x: Any) -> Any:
+        y = run(captured, x)
+        held.extend(bottom(leaf) for leaf in tree.leaves(y))
+        return y
 
     seconds = math.inf
     for _ in range(2):
@@ -129,7 +143,7 @@ def _measure(g: Callable[..., Any], captured: list[Any], x: Any) -> tuple[Stage,
     try:
         before = tracemalloc.get_traced_memory()[0]
         tracemalloc.reset_peak()
-        _, pullback = vjp(run, captured, x)
+        pullback = vjp(noted, captured, x)[1]
         kept = tracemalloc.get_traced_memory()[0] - before
         pullback(tree.map(_zeros, y))
         peak = tracemalloc.get_traced_memory()[1] - before
@@ -168,10 +182,12 @@ def plan(stages: Sequence[Stage], budget: int) -> Plan:
     With cost(s, t, m) the least time to recompute for stages s to t - 1 in m free bytes,
 
         cost(s, t, m) = min( cost(s + 1, t, m - kept_s)                                   if kept_s + work_s <= m,
-                             min_k [ Σ_{s <= i < k} seconds_i + cost(k, t, m - input_k) + cost(s, k, m) ] ).
+                             min_k [ Σ_{s <= i < k} seconds_i + cost(k, t, m - input_k)
+                                    + cost(s, k, m - input_k) ] ).
 
     Kept while the rest runs: what stage s needs, or the input of stage k alone. The sum is one more evaluation of the
-    stretch, and cost(s, k, m) what its own plan recomputes.
+    stretch, and the last term what its own plan recomputes while the cotangent of its output, of the size of input_k,
+    is held.
     """
     table = _solve(stages, budget)
     if not table.fits:
@@ -209,8 +225,9 @@ class _Table:
         keep[: self.units(stage.kept + stage.work)] = np.inf
         options = [(s, keep)]
         for k in range(s + 1, t):
-            again = sum(stage.seconds for stage in self.stages[s:k]) + self.cost[s, k]
-            options.append((k, again + _less(self.cost[k, t], self.units(self.stages[k].input))))
+            taken = self.units(self.stages[k].input)
+            again = sum(stage.seconds for stage in self.stages[s:k]) + _less(self.cost[s, k], taken)
+            options.append((k, again + _less(self.cost[k, t], taken)))
         for mark, value in options:
             better = value < best
             best[better], chosen[better] = value[better], mark
@@ -223,7 +240,8 @@ class _Table:
         k = int(self.choice[s, t][free])
         if k == s:
             return (s, *self.read(s + 1, t, free - self.units(self.stages[s].kept)))
-        return (self.read(s, k, free), *self.read(k, t, free - self.units(self.stages[k].input)))
+        rest = free - self.units(self.stages[k].input)
+        return (self.read(s, k, rest), *self.read(k, t, rest))
 
 
 def _solve(stages: Sequence[Stage], budget: int) -> _Table:

@@ -11,11 +11,12 @@ import numpy as np
 
 from ..core import tree
 from ..core.calls import Call
+from ..core.guard import sample
 from ..core.primitive import Primitive
 from ..core.tape import Tape
 from ..core.tensor import Array, Tensor, dtype_of, name_of
 from ..core.trace import Trace
-from .batch import on_examples
+from .batch import Batch, on_examples
 from .forward import jvp
 from .reverse import linear_part
 
@@ -124,6 +125,7 @@ class _Checkpoint(Call):
                         f"{self.name}: recomputing it gave another result, so its derivative would be wrong. It must "
                         "be a function of its arguments: take random numbers from keys, change nothing outside."
                     )
+            del y  # so that the pullback can free it
             return tree.merge(pullback(_floats(g)[0])[0], rest)
 
         return self._hand_on(pull, args, g)
@@ -164,11 +166,12 @@ def _floats(x: Any) -> tuple[Any, Any]:
 
 
 def _mark(y: Array) -> bytes | None:
-    """Return a few elements of an array, by which another result is told; None where a transform watches it."""
-    if type(y) is Tensor:
-        return None
-    row = np.reshape(y, -1)
-    return row[:: max(1, row.size // 64)].tobytes()
+    """Return a few elements of an array, by which another result is told; None where `vmap` watches it."""
+    while type(y) is Tensor:
+        if isinstance(y._trace, Batch):  # whose order of axes may differ
+            return None
+        y = y._value
+    return sample(np.asarray(y)).tobytes()  # type: ignore[no-any-return]
 
 
 class _Keeper(Trace):
@@ -190,6 +193,8 @@ class _Keeper(Trace):
     def process(self, op: Primitive, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         """Apply the primitive one level down."""
         y = self.apply(op, self.lower(op, args), options)
+        if not op.differentiable:
+            return y
         if not isinstance(y, tuple):
             return Tensor(y, self, None)
         outputs = [Tensor(yk, self, None) for yk in y]
@@ -198,9 +203,13 @@ class _Keeper(Trace):
     def apply(self, op: Primitive, values: list[Any], options: dict[str, Any]) -> Any:
         """Compute the result, and keep it if the policy says so."""
         y = op(*values, **options)
-        if self.policy is not None and self.policy(op):
+        if self.keeps(op):
             self.saved.append(y)
         return y
+
+    def keeps(self, op: Primitive) -> bool:
+        """Whether the policy keeps the results of an operation; a call has its own way to recompute."""
+        return self.policy is not None and not isinstance(op, Call) and self.policy(op)
 
 
 class _Player(_Keeper):
@@ -212,7 +221,7 @@ class _Player(_Keeper):
 
     def apply(self, op: Primitive, values: list[Any], options: dict[str, Any]) -> Any:
         """Have the tape write the operation with the result that was kept, or compute it."""
-        if self.policy is None or not self.policy(op):
+        if not self.keeps(op):
             return op(*values, **options)
         y = self.saved.pop()
         tapes = [x._trace for x in values if type(x) is Tensor]
@@ -245,31 +254,43 @@ def _remaker(x: Any, captured: list[Any], seen: set[int]) -> Remaker | None:
         parts = _remaker((x.func, x.args, x.keywords), captured, seen)
         return parts and (lambda new: (lambda p: functools.partial(p[0], *p[1], **p[2]))(parts(new)))
     if isinstance(x, types.FunctionType):
-        return None if x.__closure__ is None or id(x) in seen else _function_remaker(x, captured, seen | {id(x)})
+        return None if id(x) in seen else _function_remaker(x, captured, seen | {id(x)})
     if tree.is_leaf(x):
         return None
     leaves, structure = tree.flatten(x)
     makers = [_remaker(leaf, captured, seen) for leaf in leaves]
     if not any(makers):
         return None
-    return lambda new: tree.unflatten(
-        structure, [make(new) if make else leaf for make, leaf in zip(makers, leaves, strict=True)]
-    )
+    full = [make or _constantly(leaf) for make, leaf in zip(makers, leaves, strict=True)]
+    return lambda new: tree.unflatten(structure, [make(new) for make in full])
+
+
+def _constantly(x: Any) -> Remaker:
+    return lambda new: x
 
 
 def _function_remaker(f: types.FunctionType, captured: list[Any], seen: set[int]) -> Remaker | None:
     cells = f.__closure__ or ()
     makers = [_remaker(cell.cell_contents, captured, seen) if _is_full(cell) else None for cell in cells]
-    if not any(makers):
+    defaults = _remaker((f.__defaults__, f.__kwdefaults__), captured, seen)
+    if defaults is None and not any(makers):
         return None
 
-    def remake(new: list[Any]) -> Any:
-        closure = tuple(types.CellType(make(new)) if make else cell for make, cell in zip(makers, cells, strict=True))
-        g = types.FunctionType(f.__code__, f.__globals__, f.__name__, f.__defaults__, closure)
-        g.__kwdefaults__ = f.__kwdefaults__
+    full = [_cell(make) if make else _constantly(cell) for make, cell in zip(makers, cells, strict=True)]
+    of_defaults = defaults or _constantly((f.__defaults__, f.__kwdefaults__))
+    code, names, name = f.__code__, f.__globals__, f.__name__
+
+    def remake(new: list[Any]) -> Any:  # holds no Tensor, for its tape will hold this function
+        positional, by_keyword = of_defaults(new)
+        g = types.FunctionType(code, names, name, positional, tuple(make(new) for make in full) or None)
+        g.__kwdefaults__ = by_keyword
         return g
 
     return remake
+
+
+def _cell(make: Remaker) -> Remaker:
+    return lambda new: types.CellType(make(new))
 
 
 def _is_full(cell: types.CellType) -> bool:

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..core import tree
-from ..core.calls import Call
-from ..core.tensor import Tensor, dtype_of, name_of, shape_of
+from ..core.calls import Call, leaves_like
+from ..core.tensor import Tensor, dtype_of, name_of, parameter_names, shape_of
 from .batch import Batch, join, on_examples, spread
 from .reverse import vjp
 
@@ -100,7 +100,7 @@ class _CustomCall(Call):
     def run(self, *args: Any) -> Any:
         """Evaluate the function, by its own forward rule if there is one; older transforms see its code."""
         if self.rules.forward is None:
-            return self.rules.f(*args)
+            return self.rules(*args)
         pair = self.rules.forward(*args)
         if not (isinstance(pair, tuple) and len(pair) == 2):
             raise TypeError(f"{self.name}: the forward rule returns (y, residuals), got {type(pair).__name__}.")
@@ -144,9 +144,11 @@ class _CustomCall(Call):
         pair = self.rules.pushforward(args, dots)
         if not (isinstance(pair, tuple) and len(pair) == 2):
             raise TypeError(f"{self.name}: the JVP rule returns (y, y_dot), got {type(pair).__name__}.")
-        structure = tree.structure(y)
-        leaves = tree.flatten_like(structure, pair[1], f"the JVP rule of {self.name}")
-        return tree.unflatten(structure, leaves)
+        outputs, structure = tree.flatten(y)
+        rule = f"the JVP rule of {self.name}"
+        given = zip(outputs, leaves_like(y, pair[1], rule), structure.paths, strict=True)
+        found = [self.checked_leaf(x, d, f"{rule} returned for output{path}", "the output") for x, d, path in given]
+        return tree.unflatten(structure, [_zeros(x) if d is None else d for x, d in zip(outputs, found, strict=True)])
 
 
 def _zeros(x: Any) -> Any:
@@ -161,27 +163,33 @@ def _floats(x: Any) -> tuple[Any, Any]:
 class _Custom:
     """A function to which rules can be given. Static arguments are passed to it and to the rules as they are."""
 
-    def __init__(self, f: Function, nondiff_argnums: Sequence[int | str] = ()) -> None:
+    def __init__(self, f: Function, nondiff_argnums: int | str | Sequence[int | str] = ()) -> None:
         functools.update_wrapper(self, f, updated=())
         self._f = f
-        self._signature = inspect.signature(f)
+        self._signature = _signature(f)
         names = list(self._signature.parameters)
-        self._static = [names[s] if isinstance(s, int) else s for s in nondiff_argnums]
-        if unknown := set(self._static) - set(names):
-            raise ValueError(f"{name_of(f)}: nondiff_argnums names {unknown}, the parameters are {', '.join(names)}.")
+        static = (nondiff_argnums,) if isinstance(nondiff_argnums, int | str) else nondiff_argnums
+        for s in static:
+            if s not in (names if isinstance(s, str) else range(-len(names), len(names))):
+                raise ValueError(f"{name_of(f)}: nondiff_argnums names {s!r}, the parameters are {', '.join(names)}.")
+        self._static = [s if isinstance(s, str) else names[s] for s in static]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Apply the function; arguments by keyword are traced as well as positional ones."""
-        bound = self._signature.bind(*args, **kwargs)
+        try:
+            bound = self._signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{name_of(self._f)}: {error}; it takes {name_of(self._f)}{self._signature}.") from None
         bound.apply_defaults()
         arguments = bound.arguments
         fixed = {name: arguments[name] for name in self._static}
-        names = [name for name in arguments if name not in fixed]
+        order = tuple(arguments)
+        names = [name for name in order if name not in fixed]
 
         def with_static(function: Function) -> Function:
             def call(*traced: Any) -> Any:
                 given = dict(zip(names, traced, strict=True)) | fixed
-                bound = inspect.BoundArguments(self._signature, {n: given[n] for n in arguments})
+                bound = inspect.BoundArguments(self._signature, {n: given[n] for n in order})
                 return function(*bound.args, **bound.kwargs)
 
             return call
@@ -192,6 +200,13 @@ class _Custom:
         raise NotImplementedError
 
 
+def _signature(f: Function) -> inspect.Signature:
+    """Return a function's signature; of a ufunc, the arrays alone."""
+    if not isinstance(f, np.ufunc):
+        return inspect.signature(f)
+    return inspect.Signature([inspect.Parameter(x, inspect.Parameter.POSITIONAL_ONLY) for x in parameter_names(f)])
+
+
 class custom_vjp(_Custom):  # noqa: N801  (a decorator, as in JAX)
     """Give a function its own VJP rule.
 
@@ -199,7 +214,7 @@ class custom_vjp(_Custom):  # noqa: N801  (a decorator, as in JAX)
     ----------
     f : callable
         Of trees of arrays, returns a tree of arrays. Without a transform it runs as it is.
-    nondiff_argnums : sequence of int or str
+    nondiff_argnums : int, str or sequence of them
         Static arguments: no arrays, but settings that the rules need too.
 
     Examples
@@ -223,7 +238,8 @@ class custom_vjp(_Custom):  # noqa: N801  (a decorator, as in JAX)
             Of f's arguments; returns ``(y, residuals)``, where the residuals may be anything.
         backward : callable
             ``backward(*static, residuals, g)`` returns a tuple with the cotangent of each argument that is not
-            static: a tree like it, or None for zero. Shapes and dtypes are checked.
+            static: a tree like it; None, in any place of it, for zero. ``*xs`` is one argument, a tuple, and keyword
+            arguments stand where the signature has them. Shapes and dtypes are checked.
 
         Notes
         -----

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..core import tree
-from ..core.tensor import Array, dtype_of, name_of, shape_of
-from .arguments import Argnums, check_holomorphic, describe, leaves_of, outputs_of, resolve
+from ..core.tensor import Array, bottom, dtype_of, name_of, shape_of
+from .arguments import Argnums, as_kind_of, check_holomorphic, describe, leaves_of, outputs_of, resolve
 from .batch import vmap
 from .forward import jvp, linearize
 from .reverse import grad, vjp
@@ -51,6 +51,8 @@ def jacfwd(f: Callable[..., Any], argnums: Argnums = 0, holomorphic: bool = Fals
     def jacfwd_f(*args: Any, **kwargs: Any) -> Any:
         g, primals, one = _differentiated(f, argnums, args, kwargs, "jacfwd", holomorphic)
         leaves, structure = tree.flatten(primals)
+        if not leaves:
+            return tree.map(lambda _: _first(primals, one), g(*primals))
         if not holomorphic:
             _refuse_complex(leaves, f"jacfwd({name_of(f)}): the argument")
         y, push = linearize(g, *primals)
@@ -88,10 +90,12 @@ def jacrev(f: Callable[..., Any], argnums: Argnums = 0, holomorphic: bool = Fals
             check_holomorphic(leaves, f"jacrev({name_of(f)})", "the outputs")
         else:
             _refuse_complex(leaves, f"jacrev({name_of(f)}): the output")
+        if not leaves:
+            return y
         sizes = [math.prod(shape_of(leaf)) for leaf in leaves]
         basis = tree.unflatten(structure, _basis(leaves))
         if sum(sizes) == 1:  # one pullback needs no batch
-            bars = tree.map(lambda x: x[None], pullback(tree.map(lambda e: e[0], basis)))
+            bars = tree.map(lambda x: np.reshape(x, (1, *shape_of(x))), pullback(tree.map(lambda e: e[0], basis)))
         else:
             bars = vmap(pullback)(basis)
         ends = [0, *np.cumsum(sizes).tolist()]
@@ -231,12 +235,12 @@ def elementwise_grad(f: Callable[..., Any], argnums: Argnums = 0, holomorphic: b
     Raises
     ------
     ValueError
-        At the call, if f is not elementwise: output and argument differ in shape, or Jᵀ r and J r differ.
+        At the call, if f is not elementwise: output and argument differ in shape, or J is not diagonal.
 
     Notes
     -----
-    The Jacobian J is diagonal, so its diagonal is Jᵀ 1. That J is diagonal is checked with random numbers r by one
-    pushforward, which elsewhere would silently give sums of derivatives.
+    The Jacobian J is diagonal, so its diagonal d is Jᵀ 1. That J is diagonal is checked with one more pullback of
+    irregular numbers r, for which Jᵀ r = d r; for another J, Jᵀ 1 would silently be sums of derivatives.
 
     Examples
     --------
@@ -249,28 +253,37 @@ def elementwise_grad(f: Callable[..., Any], argnums: Argnums = 0, holomorphic: b
         origin = f"elementwise_grad({name_of(f)})"
         g, primals, one = _differentiated(f, argnums, args, kwargs, "elementwise_grad", holomorphic)
         y, pullback = vjp(g, *primals)
-        leaves = tree.leaves(primals)
-        if shape_of(y) == () and not shape_of(leaves[0]):
-            return _first(pullback(dtype_of(y).type(1)), one)
-        r = (np.sin(1.7 * np.arange(1, math.prod(shape_of(y)) + 1)) + 1.3).reshape(shape_of(y)).astype(dtype_of(y))
-        for i, leaf in enumerate(leaves):
-            if shape_of(leaf) != shape_of(y):
+        outputs, _ = outputs_of(y, origin)
+        if not all(tree.is_leaf(x) for x in (y, *primals)):
+            raise TypeError(f"{origin}: the argument or the output is a tree; an elementwise function maps arrays.")
+        if not holomorphic:
+            _refuse_complex(outputs, f"{origin}: the output")
+        for x in primals:
+            if shape_of(x) != shape_of(y):
                 raise ValueError(
-                    f"{origin}: the output has shape {shape_of(y)} and an argument {shape_of(leaf)}; an elementwise "
+                    f"{origin}: the output has shape {shape_of(y)} and an argument {shape_of(x)}; an elementwise "
                     "function keeps the shape. Use vmap(grad(f)) for a function of each row, jacobian for any other."
                 )
-            direction = [r if i == k else np.zeros(shape_of(x), dtype_of(x)) for k, x in enumerate(leaves)]
-            _check_diagonal(pullback(r)[i], jvp(g, primals, tuple(direction))[1], origin)
-        return _first(pullback(np.ones(shape_of(y), dtype_of(y))), one)
+        diagonals = pullback(as_kind_of(y, np.ones(shape_of(y), dtype_of(y))))
+        r = _irregular(shape_of(y), dtype_of(y))
+        for d, pulled in zip(diagonals, pullback(as_kind_of(y, r)), strict=True):
+            _check_diagonal(d * r, pulled, origin)
+        return _first(diagonals, one)
 
     return elementwise_grad_f
 
 
-def _check_diagonal(pulled: Array, pushed: Array, origin: str) -> None:
-    size = np.max(np.abs(pulled), initial=0)
+def _irregular(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    n = 1.7 * np.arange(1, math.prod(shape) + 1)
+    r = np.sin(n) + 1.3
+    return (r + 1j * np.cos(n) if dtype.kind == "c" else r).reshape(shape).astype(dtype)
+
+
+def _check_diagonal(expected: Array, pulled: Array, origin: str) -> None:
     eps = float(np.finfo(dtype_of(pulled)).eps)
-    apart = np.any(np.abs(pulled - pushed) > 1e3 * eps * size)
-    if apart:
+    with np.errstate(all="ignore"):
+        apart = np.any(np.abs(pulled - expected) > 1e3 * eps * np.max(np.abs(expected) + np.abs(pulled), initial=0))
+    if np.any(bottom(apart)):  # of any example, under vmap
         raise ValueError(
             f"{origin}: the function is not elementwise: its Jacobian is not diagonal. "
             "Use vmap(grad(f)) for a function of each row, jacobian for the whole matrix."

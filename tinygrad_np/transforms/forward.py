@@ -9,8 +9,9 @@ import numpy as np
 
 from ..core import tree
 from ..core.calls import Call
+from ..core.guard import Guard
 from ..core.primitive import Primitive
-from ..core.tensor import Array, Tensor, dtype_of, name_of, shape_of
+from ..core.tensor import Array, Tensor, bottom, dtype_of, name_of, shape_of
 from ..core.trace import QuietCollector, Trace, compute, conform
 from .arguments import as_kind_of, belongs, check_like, describe, leave, leaves_of, outputs_of, own, run
 from .reverse import vjp
@@ -127,11 +128,12 @@ class Recorder(Trace):
     A Tensor's index is the place of its value among the program's values: the inputs, then each step's outputs.
     """
 
-    __slots__ = ("size", "steps")
+    __slots__ = ("guard", "size", "steps")
 
     def __init__(self, origin: str) -> None:
         super().__init__(origin)
         self.size = 0
+        self.guard = Guard()
         self.steps: list[tuple[Callable[..., Any], list[Any], list[tuple[int, int]], dict[str, Any]]] = []
 
     def watch(self, value: Array) -> Tensor:
@@ -146,6 +148,7 @@ class Recorder(Trace):
         places = [(i, a._index) for i, a in enumerate(args) if type(a) is Tensor and a._trace is self]
         for i, _ in places:
             values[i] = None  # only constants are kept
+        self.guard.watch_held(op, values)
         self.steps.append((op.again if isinstance(op, Call) else op, values, places, options))
         if not isinstance(y, tuple):
             return self.watch(y)
@@ -154,6 +157,7 @@ class Recorder(Trace):
 
     def replay(self, inputs: Sequence[Any]) -> list[Any]:
         """Run the program on other inputs; return every value."""
+        self.guard.check(self.origin, [])
         env = list(inputs)
         for op, constants, places, options in self.steps:
             args = list(constants)
@@ -238,21 +242,28 @@ def linear_transpose(f: Callable[..., Any], *example: Any) -> Callable[..., Any]
     >>> linear_transpose(lambda x: np.cumsum(x), np.zeros(3))(np.array([1.0, 0.0, 0.0]))
     (array([1., 0., 0.]),)
     """
-    zeros = tree.map(lambda x: np.zeros(shape_of(x), dtype_of(x)), example)
-    probe = tree.map(_probe, example)
+    origin = f"linear_transpose({name_of(f)})"
+    leaves_of(f, range(len(example)), example, origin)
+    zeros = tree.map(_zero, example)
+    probe = tree.map(_probe, zeros)
     y, y_dot = jvp(f, zeros, probe)
-    at_zero, at_probe = tree.leaves(y), tree.leaves(f(*probe))
-    for zero, moved, slope in zip(at_zero, at_probe, tree.leaves(y_dot), strict=True):
-        scale = 1e3 * np.finfo(dtype_of(slope)).eps * np.max(np.abs(slope), initial=0)
-        if np.any(zero != 0) or np.any(np.abs(moved - slope) > scale * max(1, np.size(slope))):
+    for zero, moved, slope in zip(*map(tree.leaves, (y, f(*probe), y_dot)), strict=True):
+        inexact = dtype_of(slope).kind in "fc"
+        scale = 1e3 * np.finfo(dtype_of(slope)).eps * np.max(np.abs(slope), initial=0) if inexact else 0
+        nonlinear = (np.any(zero != 0), np.any(np.abs(moved - slope) > scale * max(1, np.size(slope))))
+        if any(np.any(bottom(found)) for found in nonlinear):
             raise ValueError(
-                f"linear_transpose({name_of(f)}): the function is not linear in its arguments; "
+                f"{origin}: the function is not linear in its arguments; "
                 "use vjp for the transpose of its derivative at a point."
             )
     return vjp(f, *zeros)[1]  # type: ignore[no-any-return]
 
 
+def _zero(x: Any) -> Any:
+    return np.zeros(shape_of(x), dtype_of(x)) if type(x) is Tensor else as_kind_of(x, None)
+
+
 def _probe(x: Any) -> Any:
-    """Return values of mixed signs and sizes, of the shape and dtype of x."""
-    n = np.arange(1, np.size(np.zeros(shape_of(x))) + 1)
-    return (np.sin(n * 1.7) + 0.3).reshape(shape_of(x)).astype(dtype_of(x))
+    """Return values of mixed signs and sizes, of the kind of x."""
+    n = np.arange(1, np.size(x) + 1)
+    return as_kind_of(x, (np.sin(n * 1.7) + 0.3).reshape(shape_of(x)).astype(dtype_of(x)))

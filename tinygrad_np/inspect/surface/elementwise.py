@@ -87,3 +87,6 @@ example(
     (lambda x, y: np.nan_to_num(x + 1j * y), (A, V)),
 )
 REAL_ONLY.update(f"numpy.{_name}" for _name in ("maximum", "minimum", "fmax", "fmin", "clip"))
+
+example("numpy.real_if_close", (np.real_if_close, (A,)), (lambda x: np.real_if_close(x * (1 + 1e-15j)), (A,)),
+        (lambda x: np.real_if_close(x * (1 + 1e-3j), tol=1e-6), (A,)))  # fmt: skip

@@ -38,6 +38,7 @@ example("numpy.meshgrid", (lambda x, y: tuple(np.meshgrid(x, y)), (V, B[0])), (l
         (lambda x, y: tuple(np.meshgrid(x, y, sparse=True)), (V, B[0])))  # fmt: skip
 example("numpy.full_like", (lambda x, v: x * np.full_like(x, v), (A, V)),
         (lambda x, v: np.full_like(x, v, shape=(2, 2)), (A, C)))  # fmt: skip
+example("numpy.ndarray.astype", (lambda x: x.astype(complex) * 1j, (A,)), (lambda x: x.astype("f8", copy=False), (V,)))
 example("numpy.copy", (np.copy, (A,)), (lambda x: x.copy(), (A,)))
 if hasattr(np, "astype"):
     example("numpy.astype", (lambda x: np.astype(x, x.dtype), (A,)), (lambda x: x * np.astype(x.real, int), (A * 0.9,)))
