@@ -4,7 +4,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+
+from tinygrad_np.inspect.coverage import rows
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "notebooks").glob("*.md"))]
@@ -26,3 +29,18 @@ def test_the_commands_are_one_line_each():
     assert [c.strip().count("\n") for c in commands] == [0, 0]
     assert "tinygrad-np train lenet5" in commands[0]
     assert "pytest" in commands[1]
+
+
+def test_the_readmes_counts_are_what_the_coverage_command_measures():
+    scipy = pytest.importorskip("scipy")
+    if not (np.__version__.startswith("2.4.") and scipy.__version__.startswith("1.17.")):
+        pytest.skip(f"the README counts NumPy 2.4 and SciPy 1.17, not {np.__version__} and {scipy.__version__}")
+    text = PAGES[0].read_text(encoding="utf-8")
+    measured = list(rows())
+    for name in ("differentiable", "non-differentiable", "refused", "cannot be intercepted"):
+        stated = re.search(rf"^\| {name}[^|]*\| (\d+) \| (\d+) \|", text, re.MULTILINE)
+        assert stated, name
+        ours = [row.name.startswith("scipy.") for row in measured if row.class_ == name]
+        assert (int(stated[1]), int(stated[2])) == (ours.count(False), ours.count(True)), name
+    gaps = {(row.name, column) for row in measured for column in row.gaps}
+    assert gaps == {(f"scipy.special.{name}", "complex") for name in ("ive", "jve", "yve")}

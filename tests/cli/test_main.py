@@ -23,7 +23,7 @@ def test_the_module_passes_the_exit_code_on(tmp_path):
     assert result.stderr.startswith("tinygrad-np: error: ")
 
 
-@pytest.mark.parametrize("command", [[], ["train"], ["evaluate"], ["predict"]])
+@pytest.mark.parametrize("command", [[], ["train"], ["evaluate"], ["predict"], ["coverage"]])
 def test_every_command_has_help(capsys, command):
     with pytest.raises(SystemExit) as exit:
         main([*command, "--help"])
@@ -52,7 +52,7 @@ def test_a_wrong_command_line_ends_with_usage_and_code_2(capsys, args):
 def test_importing_it_brings_no_optional_package():
     result = python("-c", "import sys, tinygrad_np.cli; print({m.split('.')[0] for m in sys.modules})")
     assert result.returncode == 0
-    assert not eval(result.stdout) & {"matplotlib", "tqdm", "PIL", "threadpoolctl", "pooch"}
+    assert not eval(result.stdout) & {"matplotlib", "tqdm", "PIL", "threadpoolctl", "pooch", "scipy"}
 
 
 def test_ctrl_c_anywhere_is_code_130_without_a_traceback(capsys, monkeypatch):

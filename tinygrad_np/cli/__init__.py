@@ -7,17 +7,19 @@ from typing import Any
 
 from .. import __version__
 from ..training import one_blas_thread
-from . import evaluate, predict, train
+from . import coverage, evaluate, predict, train
 from .errors import EXPECTED, INTERRUPTED, one_line
 
-_COMMANDS = (train, evaluate, predict)
+_COMMANDS = (train, evaluate, predict, coverage)
 _CODES = "exit codes: 0 done, 2 an error, told in one line, 130 interrupted"
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
     result = argparse.ArgumentParser(
-        prog="tinygrad-np", description="Train convolutional networks written in NumPy, and use them.", epilog=_CODES
+        prog="tinygrad-np",
+        description="Train convolutional networks written in NumPy, use them, and see what of NumPy is differentiable.",
+        epilog=_CODES,
     )
     result.add_argument("--version", action="version", version=f"tinygrad_np {__version__}")
     commands: Any = result.add_subparsers(title="commands", required=True, metavar="COMMAND")

@@ -62,7 +62,8 @@ def polydiv(u: Array, v: Array) -> tuple[Array, Array]:
     u, v = _coefficients("np.polydiv", "u", u) + 0.0, _coefficients("np.polydiv", "v", v) + 0.0
     n = len(v) - 1
     if len(u) <= n:
-        return np.zeros(1, np.result_type(dtype_of(u), dtype_of(v))), u
+        dtype = np.result_type(dtype_of(u), dtype_of(v))
+        return np.zeros(1, dtype), u.astype(dtype)
     quotient, rest = [], u
     for _ in range(len(u) - n):
         d = rest[0] / v[0]

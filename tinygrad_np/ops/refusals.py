@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy import char
 from numpy._core import strings, umath
 from numpy.lib import recfunctions
+from numpy.polynomial import polynomial
 
 from ..core.tensor import refusals, refuse
 
@@ -36,7 +38,12 @@ refuse("It is a helper of NumPy's own; use np.ones_like.", vars(umath)["_ones_li
 refuse(
     "It works on strings, and a Tensor holds numbers.",
     *(f for f in vars(strings).values() if callable(f) and getattr(f, "__module__", "") == "numpy.strings"),
-)
+    char.equal, char.not_equal, char.less, char.less_equal, char.greater, char.greater_equal,
+)  # fmt: skip
+refuse(
+    "Write it with np.polyval, or with np.einsum and powers from np.vander.",
+    polynomial.polyval2d, polynomial.polygrid2d,
+)  # fmt: skip
 refuse(
     "It works on structured arrays, and a Tensor holds plain numbers: keep the fields in a dictionary, which the "
     "transforms take as it is.",

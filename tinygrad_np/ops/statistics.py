@@ -104,7 +104,7 @@ def _pick(x: Array, n: Array, q: Array, method: str, weak: bool) -> Array:
     if dtype_of(t).kind == "b":
         return _entry(x, np.where(t, above, below))
     a, b = _entry(x, below), _entry(x, above)
-    t = t.astype(dtype_of(x)) if weak and dtype_of(x).kind == "f" else t
+    t = t.astype(dtype_of(x if weak and dtype_of(x).kind == "f" else h))
     return np.where(t >= 0.5, b - (b - a) * (1 - t), a + (b - a) * t)  # exact at either end
 
 
