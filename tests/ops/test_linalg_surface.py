@@ -36,6 +36,7 @@ ERRORS = {
     "lstsq stack": (lambda x: np.linalg.lstsq(x[None], x)[0], np.linalg.LinAlgError, r"\(1, 3, 3\).*vmap"),
     "tensorsolve": (lambda x: np.linalg.tensorsolve(x, x[0, :2]), np.linalg.LinAlgError, "3 equations for 3 unknowns"),
     "tensorinv": (lambda x: np.linalg.tensorinv(x, 2), np.linalg.LinAlgError, r"ind=2 cuts shape \(3, 3\)"),
+    "einsum": (lambda x: np.einsum("ii", x[:1]), ValueError, "'i' has lengths 1 and 3 in one operand"),
     "solve singular": (lambda x: np.linalg.solve(x * 0, x), np.linalg.LinAlgError, "Singular"),
 }  # fmt: skip
 

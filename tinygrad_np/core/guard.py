@@ -23,6 +23,10 @@ thorough: ContextVar[bool] = ContextVar("thorough", default=False)  # whether ne
 _SMALL = 64  # elements; of a larger array about so many are compared
 
 
+class ChangedError(RuntimeError):
+    """An array that a derivative needs was changed in place before the derivative was taken."""
+
+
 class Guard:
     """What the raw operands of one tape looked like when they were used."""
 
@@ -70,7 +74,7 @@ class Guard:
                 what = f"the input {name}, which {holder.name} needs,"
             else:
                 what = f"the operand {name!r} of {op.name}"
-            raise RuntimeError(
+            raise ChangedError(
                 f"{origin}: {what} (shape {x.shape}, {x.dtype}) was changed in place after it was used and before the "
                 "derivative was taken, which would be wrong now. Pass a copy, or make a new array instead of writing "
                 "into one."

@@ -199,7 +199,10 @@ def einsum(*operands: Any, optimize: Any = False) -> Array:
     for labels, x in zip(inputs, xs, strict=True):
         if len(labels) != len(shape_of(x)):
             raise ValueError(f"np.einsum: {labels!r} labels {len(labels)} axes of an operand of shape {shape_of(x)}.")
+        own: dict[str, int] = {}
         for label, n in zip(labels, shape_of(x), strict=True):
+            if own.setdefault(label, n) != n:
+                raise ValueError(f"np.einsum: label {label!r} has lengths {own[label]} and {n} in one operand.")
             if sizes.setdefault(label, n) == 1:
                 sizes[label] = n
             if n not in (1, sizes[label]):

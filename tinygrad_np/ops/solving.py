@@ -185,7 +185,7 @@ def lstsq(a: Array, b: Array, rcond: float | None = None) -> tuple[Array, Array,
     eps = float(np.finfo(real_dtype(a)).eps)
     rcond = eps * max(m, n) if rcond is None else eps if rcond < 0 else rcond
     s = np.linalg.svdvals(a)
-    rank = np.linalg.matrix_rank(a, rtol=rcond) if min(m, n) else np.int64(0)
+    rank = np.linalg.matrix_rank(a, rtol=rcond).astype(np.int32) if min(m, n) else np.int32(0)
     x = pinv_op(a, rcond=rcond) @ b
     if m <= n or (type(rank) is not Tensor and rank < n):
         return x, np.empty(0, real_dtype(x)), rank, s

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import tree
+from ..core.guard import ChangedError
 from ..core.tensor import dtype_of, name_of, parameter_names
 from ..transforms.reverse import vjp
 
@@ -157,6 +158,8 @@ class Problem:
         """Run a pullback, with a guess of the cause if it raises."""
         try:
             return pullback(g)
+        except ChangedError as error:
+            raise self.fail(f"a pullback changed its arguments: {error}") from error
         except Exception as error:
             hint = " Guess: broadcast axes not summed, or summed over the wrong axis." if "shape" in str(error) else ""
             raise self.fail(f"the pullback raised {type(error).__name__}: {error}{hint}") from error
