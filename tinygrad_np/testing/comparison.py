@@ -36,6 +36,8 @@ class Comparison:
     ----------
     directions, cotangents, pulled : array
         u (d, n); g (k, m); pullback(g) (k, n).
+    largest : vector
+        Largest element of all pullback(g) in the leaf of each element, (n,).
     value, error, kinked : array
         J u with its error, and where it has a kink, (d, m).
     rate : array
@@ -49,6 +51,7 @@ class Comparison:
     directions: Matrix
     cotangents: Matrix
     pulled: Matrix
+    largest: Vector
     value: Matrix
     error: Matrix
     kinked: Mask
@@ -63,9 +66,13 @@ class Comparison:
 
     @property
     def tolerance(self) -> Matrix:
-        """What `expected` may be wrong by, with the rounding of the sum <pullback(g), u>."""
+        """What `expected` may be wrong by, with the rounding of the sum <pullback(g), u>.
+
+        Where it is exactly zero, sums in the rule may leave the rounding of the leaf's largest element.
+        """
         pulled = np.where(np.isfinite(self.pulled), np.abs(self.pulled), 0)
-        return self.error @ np.abs(self.cotangents).T + 16 * EPS * (np.abs(self.directions) @ pulled.T)
+        u, rest = np.abs(self.directions), np.where(self.expected == 0, 64 * EPS, 0)
+        return self.error @ np.abs(self.cotangents).T + 16 * EPS * (u @ pulled.T) + rest * (u @ self.largest)[:, None]
 
     @cached_property
     def got(self) -> Matrix:
@@ -151,12 +158,15 @@ def _compare(problem: Problem, rng: np.random.Generator, count: int, excluded: M
     first = measure(problem, directions, FIRST_STEP)
     cotangents = _cotangents(first, rng) * np.isfinite(problem.y)
     pulled = np.array([problem.pull(g) for g in cotangents]).reshape(len(cotangents), problem.x.size)
+    largest = np.zeros(problem.x.size)
+    for place in problem.inputs.slices:
+        largest[place] = np.max(np.abs(pulled[:, place]), initial=0, where=np.isfinite(pulled[:, place]))
     kinked = np.zeros(first.value.shape, bool)
     rate = first.move / FIRST_STEP
     still = ~rate.any(1)  # constant, or changed by less than its last digit?
     rate[still] = measure(problem, directions[still], WIDE_STEP).move / WIDE_STEP
     near = np.abs(directions).max(1, initial=0) * COMPARABLE >= np.abs(directions).max(initial=0)
-    result = Comparison(directions, cotangents, pulled, first.value, first.error, kinked, rate, near, excluded)
+    result = Comparison(directions, cotangents, pulled, largest, first.value, first.error, kinked, rate, near, excluded)
     suspect = first.suspect.any(1) | (still & rate.any(1))
     for d in np.flatnonzero(_unsettled(result).any(1) | suspect):
         value, error, kinked[d] = refine(problem, directions[d])
