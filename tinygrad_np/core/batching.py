@@ -14,7 +14,7 @@ import numpy as np
 
 from . import tree
 from .primitive import Primitive, Rule
-from .tensor import Array, shape_of
+from .tensor import Array, outputs_like, shape_of
 
 
 def to_front(x: Array, axis: int | None) -> Array:
@@ -86,6 +86,6 @@ def one_by_one(op: Callable[..., Any]) -> Rule:
         if not isinstance(each[0], tuple):
             return np.stack(each), 0
         outputs = [np.stack(part) for part in zip(*each, strict=True)]
-        return type(each[0])(*outputs) if hasattr(each[0], "_fields") else tuple(outputs), 0
+        return outputs_like(each[0], outputs), 0
 
     return rule

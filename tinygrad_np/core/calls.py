@@ -15,7 +15,7 @@ import numpy as np
 
 from . import tree
 from .primitive import Primitive, Rule
-from .tensor import Array, Tensor, dtype_of, shape_of
+from .tensor import Array, Tensor, dtype_of, shape_of, zeros_of
 
 _SIGNATURE = inspect.signature(lambda *leaves: None)
 
@@ -180,7 +180,7 @@ class Call(Primitive):
         y = tree.unflatten(structure, ys)
 
         def pushforward(*dots: Any) -> tuple[Any, ...]:
-            full = [_zero(x) if d is None else d for x, d in zip(leaves, dots, strict=True)]
+            full = [zeros_of(x) if d is None else d for x, d in zip(leaves, dots, strict=True)]
             y_dot = self.push(y, args, tree.unflatten(self.structure, full))
             rule = f"the JVP rule of {self.name}"
             given = leaves_like(y, y_dot, rule)
@@ -214,10 +214,6 @@ def leaves_like(tree_: Any, derivative: Any, what: str) -> list[Any]:
     if parts is None or given is None or type(tree_) is not type(derivative) or parts.keys() != given.keys():
         return tree.flatten_like(tree.structure(tree_), derivative, what)
     return [d for name, part in parts.items() for d in leaves_like(part, given[name], f"{what}[{name!r}]")]
-
-
-def _zero(x: Any) -> Any:
-    return np.zeros(shape_of(x), dtype_of(x))
 
 
 class OnTrees(Call):

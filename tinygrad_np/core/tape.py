@@ -8,7 +8,7 @@ import numpy as np
 
 from .guard import Guard
 from .primitive import Primitive
-from .tensor import PLAIN, Array, Tensor, dtype_of, plain, shape_of
+from .tensor import PLAIN, Array, Tensor, dtype_of, outputs_like, plain, shape_of
 from .trace import Trace, conform, weakly
 
 
@@ -85,7 +85,7 @@ class Tape(Trace):
         self.entries.append((op, parents, pullbacks, [shape_of(y) for y in ys], [dtype_of(y) for y in ys]))
         self.entries.extend([None] * (len(ys) - 1))
         outputs = [Tensor(y, self, first + k) if dtype_of(y).kind in "fc" else y for k, y in enumerate(ys)]
-        return type(ys)(*outputs) if hasattr(ys, "_fields") else tuple(outputs)
+        return outputs_like(ys, outputs)
 
     def like(self, place: int) -> tuple[tuple[int, ...], np.dtype[Any]]:
         """Shape and dtype of the value at a place of the tape."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn, TypeVar
 
 import numpy as np
@@ -362,6 +362,16 @@ def dtype_of(x: Array) -> np.dtype[Any]:
         return x.dtype  # type: ignore[no-any-return]
     except AttributeError:
         return np.result_type(type(x)) if isinstance(x, bool | int | float | complex) else np.asarray(x).dtype
+
+
+def zeros_of(x: Array) -> Any:
+    """Return zeros of the shape and dtype of x: a derivative where nothing arrived."""
+    return np.zeros(shape_of(x), dtype_of(x))
+
+
+def outputs_like(y: tuple[Any, ...], outputs: Sequence[Any]) -> Any:
+    """Return the outputs of an operation as the tuple or namedtuple that y is."""
+    return type(y)(*outputs) if hasattr(y, "_fields") else tuple(outputs)
 
 
 _NUMBERS = (float, int, bool, complex)

@@ -9,7 +9,7 @@ import numpy as np
 from ..core.batching import over_stack
 from ..core.families import multiply_at_pole
 from ..core.primitive import primitive
-from ..core.tensor import Array, Tensor, dtype_of, shape_of
+from ..core.tensor import Array, Tensor, dtype_of, shape_of, zeros_of
 from .matrices import adjoint, conjugated, diagonal_matrix, diagonal_of, identity_like, real_part, transposed
 
 REGULAR = 1e-4  # smallest over largest singular value, from which on an inverse is good enough
@@ -76,7 +76,7 @@ def _cofactor_derivative(y: Array, a: Array) -> Any:
 
     def derivative(d: Array) -> Array:
         if n < 2:
-            return np.zeros(shape_of(a), dtype_of(a))
+            return zeros_of(a)
         regular = np.equal(np.linalg.matrix_rank(a, rtol=REGULAR), n)
         if type(regular) is not Tensor and np.all(regular):
             return _by_inverse(y, a, d)

@@ -10,13 +10,13 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from ..core.batching import over_leading_axis
 from ..core.primitive import primitive
-from ..core.tensor import Array, dtype_of, implements, shape_of
+from ..core.tensor import Array, dtype_of, implements, shape_of, zeros_of
 from .shaping import astype, expand_dims, ravel, reshape_op
 
 
 def _or_zeros(dots: tuple[Array | None, ...], xs: tuple[Array, ...]) -> list[Array]:
     """Tangents with zeros in place of None: a join is linear in all its arguments together, not in each of them."""
-    return [np.zeros(shape_of(x), dtype_of(x)) if dot is None else dot for dot, x in zip(dots, xs, strict=True)]
+    return [zeros_of(x) if dot is None else dot for dot, x in zip(dots, xs, strict=True)]
 
 
 @primitive

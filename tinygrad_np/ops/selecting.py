@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from ..core.tensor import Array, Tensor, dtype_of, implements, shape_of
+from ..core.tensor import Array, Tensor, dtype_of, implements, shape_of, zeros_of
 from .indexing import _index_array, along_axis, getitem
 from .joining import concatenate
 from .shaping import Axes, astype, ravel, reshape_op
@@ -143,7 +143,7 @@ class _Piecewise:
         n = len(conditions)
         if len(funclist) not in (n, n + 1):
             raise ValueError(f"np.piecewise: {len(funclist)} functions for {n} conditions; give {n} or {n + 1}.")
-        y: Array = np.zeros(shape_of(x), dtype_of(x))
+        y: Array = zeros_of(x)
         if len(funclist) == n + 1:
             y = _value(funclist[n], x, args, kw)
         for condition, function in zip(conditions, funclist, strict=False):

@@ -8,7 +8,7 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from ..core import tree
-from ..core.tensor import Array, Tensor, dtype_of, parameter_names, shape_of
+from ..core.tensor import Array, Tensor, dtype_of, parameter_names, shape_of, zeros_of
 from ..core.trace import QuietCollector, Trace
 
 Argnums = int | str | Sequence[int | str]
@@ -63,12 +63,17 @@ def own(value: Any) -> Any:
 def as_kind_of(leaf: Array, x: Array | None) -> Array:
     """Give a derivative the kind of what it belongs to: an array for an array, a number for a number, 0 for None."""
     if x is None:
-        x = np.zeros(shape_of(leaf), dtype_of(leaf))
+        x = zeros_of(leaf)
     if type(x) is Tensor or type(leaf) is Tensor:
         return x
     if isinstance(leaf, np.ndarray):
         return np.asarray(x)
     return type(leaf)(x)
+
+
+def floats_of(x: Any) -> tuple[Any, Any]:
+    """Part a tree into its floating-point and complex leaves and the rest, as `tree.partition` does."""
+    return tree.partition(x, lambda _, leaf: dtype_of(leaf).kind in "fc")
 
 
 def rebuild(structures: Sequence[tree.Structure], leaves: Sequence[Any], bars: Sequence[Any]) -> tuple[Any, ...]:

@@ -12,7 +12,7 @@ import numpy as np
 from ..core import tree
 from ..core.batching import one_by_one
 from ..core.primitive import Primitive
-from ..core.tensor import Tensor, name_of, shape_of
+from ..core.tensor import Tensor, name_of, outputs_like, shape_of
 from ..core.trace import QuietCollector, Trace
 from .arguments import argument_name, belongs, describe, own
 
@@ -63,7 +63,7 @@ class Batch(Trace):
             return self._wrap(op, y, axis)
         each = axis if isinstance(axis, tuple) else (axis,) * len(y)
         outputs = [self._wrap(op, yk, ak) for yk, ak in zip(y, each, strict=True)]
-        return type(y)(*outputs) if hasattr(y, "_fields") else tuple(outputs)
+        return outputs_like(y, outputs)
 
     def _wrap(self, op: Primitive, y: Any, axis: int | None) -> Any:
         if axis is None:

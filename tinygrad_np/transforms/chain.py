@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..core import tree
-from ..core.tensor import Tensor, bottom, dtype_of, shape_of
+from ..core.tensor import Tensor, bottom, dtype_of, shape_of, zeros_of
 from .arguments import describe
 from .checkpoint import checkpoint, hoisted
 from .reverse import vjp
@@ -113,10 +113,10 @@ def _follow(steps: Plan, functions: list[Function]) -> Function:
 def measure(functions: Sequence[Function], x: Any) -> list[Stage]:
     """Run each function and its pullback on zeros of the shapes that arrive there; return what they need."""
     stages = []
-    x = tree.map(_zeros, x)
+    x = tree.map(zeros_of, x)
     for f in functions:
         g, captured = hoisted(f)
-        stage, x = _measure(g, tree.map(_zeros, captured), x)
+        stage, x = _measure(g, tree.map(zeros_of, captured), x)
         stages.append(stage)
     return stages
 
@@ -145,16 +145,12 @@ def _measure(g: Callable[..., Any], captured: list[Any], x: Any) -> tuple[Stage,
         tracemalloc.reset_peak()
         pullback = vjp(noted, captured, x)[1]
         kept = tracemalloc.get_traced_memory()[0] - before
-        pullback(tree.map(_zeros, y))
+        pullback(tree.map(zeros_of, y))
         peak = tracemalloc.get_traced_memory()[1] - before
     finally:
         if ours:
             tracemalloc.stop()
     return Stage(seconds, _bytes(x), _bytes(y), kept, max(0, peak - kept)), y
-
-
-def _zeros(x: Any) -> Any:
-    return np.zeros(shape_of(x), dtype_of(x))
 
 
 def _bytes(x: Any) -> int:

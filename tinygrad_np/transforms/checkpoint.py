@@ -14,8 +14,9 @@ from ..core.calls import Call
 from ..core.guard import sample
 from ..core.primitive import Primitive
 from ..core.tape import Tape
-from ..core.tensor import Array, Tensor, dtype_of, name_of
+from ..core.tensor import Array, Tensor, dtype_of, name_of, outputs_like
 from ..core.trace import Trace
+from .arguments import floats_of
 from .batch import Batch, on_examples
 from .forward import jvp
 from .reverse import linear_part
@@ -116,8 +117,8 @@ class _Checkpoint(Call):
 
     def _recompute(self, args: tuple[Any, ...], g: Any, marks: list[Any]) -> Any:
         def pull(args: Any, g: Any) -> Any:
-            moving, rest = _floats(args)
-            again = lambda x: _floats(self._again(*tree.merge(x, rest)))
+            moving, rest = floats_of(args)
+            again = lambda x: floats_of(self._again(*tree.merge(x, rest)))
             y, pullback, y_rest = linear_part(again, (moving,), True, once=True)
             for before, after in zip(marks, map(_mark, tree.leaves(tree.merge(y, y_rest))), strict=True):
                 if before != after and before is not None and after is not None:
@@ -126,7 +127,7 @@ class _Checkpoint(Call):
                         "be a function of its arguments: take random numbers from keys, change nothing outside."
                     )
             del y  # so that the pullback can free it
-            return tree.merge(pullback(_floats(g)[0])[0], rest)
+            return tree.merge(pullback(floats_of(g)[0])[0], rest)
 
         return self._hand_on(pull, args, g)
 
@@ -144,9 +145,9 @@ class _Checkpoint(Call):
         """Push tangents through f; older transforms checkpoint that."""
 
         def push(args: Any, dots: Any) -> Any:
-            moving, rest = _floats(args)
-            run = lambda x: _floats(self.f(*tree.merge(x, rest)))
-            _, y_dot, y_rest = jvp(run, (moving,), (_floats(dots)[0],), has_aux=True)
+            moving, rest = floats_of(args)
+            run = lambda x: floats_of(self.f(*tree.merge(x, rest)))
+            _, y_dot, y_rest = jvp(run, (moving,), (floats_of(dots)[0],), has_aux=True)
             return tree.merge(y_dot, y_rest)
 
         return self._hand_on(push, args, dots)
@@ -159,10 +160,6 @@ class _Checkpoint(Call):
     def _hand_on(self, f: Function, *args: Any) -> Any:
         """Call f, checkpointed for older transforms; but what a policy kept is theirs to differentiate."""
         return _call(self.name, f, None, *args) if self.policy is None else f(*args)
-
-
-def _floats(x: Any) -> tuple[Any, Any]:
-    return tree.partition(x, lambda _, leaf: dtype_of(leaf).kind in "fc")
 
 
 def _mark(y: Array) -> bytes | None:
@@ -198,7 +195,7 @@ class _Keeper(Trace):
         if not isinstance(y, tuple):
             return Tensor(y, self, None)
         outputs = [Tensor(yk, self, None) for yk in y]
-        return type(y)(*outputs) if hasattr(y, "_fields") else tuple(outputs)
+        return outputs_like(y, outputs)
 
     def apply(self, op: Primitive, values: list[Any], options: dict[str, Any]) -> Any:
         """Compute the result, and keep it if the policy says so."""

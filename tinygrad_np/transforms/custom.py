@@ -12,7 +12,8 @@ import numpy as np
 
 from ..core import tree
 from ..core.calls import Call, leaves_like
-from ..core.tensor import Tensor, dtype_of, name_of, parameter_names, shape_of
+from ..core.tensor import Tensor, name_of, parameter_names, zeros_of
+from .arguments import floats_of
 from .batch import Batch, join, on_examples, spread
 from .reverse import vjp
 
@@ -112,28 +113,28 @@ class _CustomCall(Call):
         if self.rules.backward is not None:
             bars: Sequence[Any] = self.rules.backward(self.residuals, g)
             return bars
-        moving, rest = _floats(args)
+        moving, rest = floats_of(args)
         _, transposed = vjp(
-            lambda dots: _floats(self._tangent(y, args, tree.merge(dots, tree.map(_zeros, rest))))[0],
-            tree.map(_zeros, moving),
+            lambda dots: floats_of(self._tangent(y, args, tree.merge(dots, tree.map(zeros_of, rest))))[0],
+            tree.map(zeros_of, moving),
         )
-        (bars,) = transposed(_floats(g)[0])
+        (bars,) = transposed(floats_of(g)[0])
         return tree.merge(bars, rest)  # type: ignore[no-any-return]
 
     def push(self, y: Any, args: tuple[Any, ...], dots: tuple[Any, ...]) -> Any:
         """Apply the JVP rule, or the transpose of the backward rule."""
         if self.rules.pushforward is not None:
             return self._tangent(y, args, dots)
-        moving, rest = _floats(y)
+        moving, rest = floats_of(y)
 
         def cotangents(g: Any) -> Any:
-            bars = self.checked(self.pull(y, args, tree.merge(g, tree.map(_zeros, rest))), args)
-            full = [_zeros(x) if bar is None else bar for x, bar in zip(tree.leaves(args), bars, strict=True)]
-            return _floats(tree.unflatten(self.structure, full))[0]
+            bars = self.checked(self.pull(y, args, tree.merge(g, tree.map(zeros_of, rest))), args)
+            full = [zeros_of(x) if bar is None else bar for x, bar in zip(tree.leaves(args), bars, strict=True)]
+            return floats_of(tree.unflatten(self.structure, full))[0]
 
-        _, transposed = vjp(cotangents, tree.map(_zeros, moving))
-        (y_dot,) = transposed(_floats(dots)[0])
-        return tree.merge(y_dot, tree.map(_zeros, rest))
+        _, transposed = vjp(cotangents, tree.map(zeros_of, moving))
+        (y_dot,) = transposed(floats_of(dots)[0])
+        return tree.merge(y_dot, tree.map(zeros_of, rest))
 
     def run_batch(self, size: int, axes: tuple[Any, ...], args: tuple[Any, ...]) -> tuple[Any, int]:
         """Call the function of all examples, with the rules of all examples."""
@@ -148,16 +149,7 @@ class _CustomCall(Call):
         rule = f"the JVP rule of {self.name}"
         given = zip(outputs, leaves_like(y, pair[1], rule), structure.paths, strict=True)
         found = [self.checked_leaf(x, d, f"{rule} returned for output{path}", "the output") for x, d, path in given]
-        return tree.unflatten(structure, [_zeros(x) if d is None else d for x, d in zip(outputs, found, strict=True)])
-
-
-def _zeros(x: Any) -> Any:
-    return np.zeros(shape_of(x), dtype_of(x))
-
-
-def _floats(x: Any) -> tuple[Any, Any]:
-    """Part a tree into its floating-point leaves and the rest."""
-    return tree.partition(x, lambda _, leaf: dtype_of(leaf).kind in "fc")
+        return tree.unflatten(structure, [zeros_of(x) if d is None else d for x, d in zip(outputs, found, strict=True)])
 
 
 class _Custom:

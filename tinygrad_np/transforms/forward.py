@@ -11,7 +11,7 @@ from ..core import tree
 from ..core.calls import Call
 from ..core.guard import Guard
 from ..core.primitive import Primitive
-from ..core.tensor import Array, Tensor, bottom, dtype_of, name_of, shape_of
+from ..core.tensor import Array, Tensor, bottom, dtype_of, name_of, outputs_like, shape_of, zeros_of
 from ..core.trace import QuietCollector, Trace, compute, conform
 from .arguments import as_kind_of, belongs, check_like, describe, leave, leaves_of, outputs_of, own, run
 from .reverse import vjp
@@ -33,7 +33,7 @@ class Forward(Trace):
         if not isinstance(y, tuple):
             return self._carry(op, y, parts)
         outputs = [self._carry(op, yk, [(name, part[k]) for name, part in parts]) for k, yk in enumerate(y)]
-        return type(y)(*outputs) if hasattr(y, "_fields") else tuple(outputs)
+        return outputs_like(y, outputs)
 
     def _carry(self, op: Primitive, y: Array, parts: list[tuple[str, Any]]) -> Array:
         """Return y with the sum of the parts for its tangent, or bare if it has none."""
@@ -153,7 +153,7 @@ class Recorder(Trace):
         if not isinstance(y, tuple):
             return self.watch(y)
         outputs = [self.watch(yk) for yk in y]
-        return type(y)(*outputs) if hasattr(y, "_fields") else tuple(outputs)
+        return outputs_like(y, outputs)
 
     def replay(self, inputs: Sequence[Any]) -> list[Any]:
         """Run the program on other inputs; return every value."""
@@ -196,7 +196,7 @@ def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., 
     recorder = Recorder(origin)
     keys = range(len(primals))
     leaves, structures = leaves_of(f, keys, primals, origin)
-    dots = [recorder.watch(np.zeros(shape_of(leaf), dtype_of(leaf))) for leaf in leaves]
+    dots = [recorder.watch(zeros_of(leaf)) for leaf in leaves]
     trace = Forward(origin)
     tensors = [Tensor(leaf, trace, dot) for leaf, dot in zip(leaves, dots, strict=True)]
     y, _ = run(f, trace, tensors, structures, keys, primals, {}, False)
@@ -260,7 +260,7 @@ def linear_transpose(f: Callable[..., Any], *example: Any) -> Callable[..., Any]
 
 
 def _zero(x: Any) -> Any:
-    return np.zeros(shape_of(x), dtype_of(x)) if type(x) is Tensor else as_kind_of(x, None)
+    return zeros_of(x) if type(x) is Tensor else as_kind_of(x, None)
 
 
 def _probe(x: Any) -> Any:
