@@ -41,7 +41,7 @@ def debug(f: Callable[..., Any], *, mutation: bool = False) -> Callable[..., Any
     ...     return y
     >>> grad(debug(loss, mutation=True))(np.ones(1000))  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    tinygrad_np.core.guard.ChangedError: grad(loss): the operand 'y' of multiply (shape (1000,), float64) was changed in place ...
+    tinygrad_np.core.guard.ChangedError: grad(loss): the operand 'y' of multiply (shape (1000,), float64) was ...
     """
 
     @functools.wraps(f, updated=())
