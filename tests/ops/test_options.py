@@ -12,7 +12,14 @@ from tests.ops.options import OPTIONS, SHAPED_BY_VALUES
 from tinygrad_np import jvp, vjp, vmap
 from tinygrad_np.core import tree
 from tinygrad_np.core.tensor import constants, dtype_of, implementations
-from tinygrad_np.inspect.columns import assert_paired, differentiable_leaves, pairing, random_like
+from tinygrad_np.inspect.columns import (
+    ORDERS,
+    assert_paired,
+    differentiable_leaves,
+    pairing,
+    random_like,
+    second_orders,
+)
 from tinygrad_np.inspect.coverage import public_names
 from tinygrad_np.testing import check_grads
 
@@ -103,21 +110,7 @@ def check_second_order(floats, xs, rng):
     """The four orders agree."""
     y = floats(*xs)
     g, u, v = random_like(rng, y), random_like(rng, xs), random_like(rng, xs)
-
-    def pulled(*xs):
-        return vjp(floats, *xs)[1](g)
-
-    def pushed(*xs):
-        return jvp(floats, xs, v)[1]
-
-    assert_paired(
-        "vjp∘vjp, jvp∘vjp, vjp∘jvp, jvp∘jvp",
-        pairing(vjp(pulled, *xs)[1](v), u),
-        pairing(jvp(pulled, xs, u)[1], v),
-        pairing(vjp(pushed, *xs)[1](g), u),
-        pairing(g, jvp(pushed, xs, u)[1]),
-        tolerance=rounding(y, 1e-8),
-    )
+    assert_paired(ORDERS, *second_orders(floats, xs, g, u, v), tolerance=rounding(y, 1e-8))
 
 
 LOWER = {"f": np.float32, "c": np.complex64}

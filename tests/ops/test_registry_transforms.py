@@ -14,6 +14,14 @@ from tests.ops.cases.calls import differentiated, of_differentiated
 from tinygrad_np import vjp
 from tinygrad_np.core import tree
 from tinygrad_np.core.primitive import registry
+from tinygrad_np.inspect.columns import (
+    ORDERS,
+    assert_paired,
+    differentiable_leaves,
+    pairing,
+    random_like,
+    second_orders,
+)
 from tinygrad_np.transforms.batch import vmap
 from tinygrad_np.transforms.forward import jvp
 
@@ -22,71 +30,36 @@ EVERY = package_primitives()
 seeds = st.integers(0, 2**32 - 1).map(np.random.default_rng)
 
 
-def like(rng, x):
-    """Random numbers of the shape and kind of each leaf."""
-
-    def draw(leaf):
-        leaf = np.asarray(leaf)
-        z = rng.standard_normal(leaf.shape)
-        return (z + 1j * rng.standard_normal(leaf.shape) if leaf.dtype.kind == "c" else z).astype(leaf.dtype)
-
-    return tree.map(draw, x)
+def listed(key, args, options):
+    """A call as a function of its differentiable arguments, with a list of outputs, and these arguments."""
+    f, xs = of_differentiated(key, args, options)
+    return differentiable_leaves(f), xs
 
 
-def pairing(a, b):
-    """Re Σ a·b over two trees, and the sum of the absolute values of its terms."""
-    terms = [
-        np.real(np.ravel(np.asarray(p) * np.asarray(q))) for p, q in zip(tree.leaves(a), tree.leaves(b), strict=True)
-    ]
-    row = np.concatenate([*terms, [0.0]])
-    return np.sum(row), np.sum(np.abs(row))
-
-
-def assert_equal_pairings(*pairs, eps=1e-10):
-    """All pairings are equal, relative to the terms that were summed."""
-    values, sizes = zip(*pairs, strict=True)
-    assert np.ptp(values) <= eps * max(1.0, *sizes), values
+def drawn(data, key):
+    """A drawn call, listed, and a random generator."""
+    return *listed(key, *data.draw(CASES[key])), data.draw(seeds)
 
 
 @pytest.mark.parametrize("key", DIFFERENTIABLE)
 @given(data=st.data())
 def test_jvp_is_the_adjoint_of_vjp(key, data):
-    args, options = data.draw(CASES[key])
-    rng = data.draw(seeds)
-    f, xs = of_differentiated(key, args, options)
+    f, xs, rng = drawn(data, key)
     y, pullback = vjp(f, *xs)
-    g, v = like(rng, y), like(rng, xs)
+    g, v = random_like(rng, y), random_like(rng, xs)
     pushed, y_dot = jvp(f, xs, v)
-    for a, b in zip(tree.leaves(pushed), tree.leaves(y), strict=True):
+    for a, b, d in zip(pushed, y, y_dot, strict=True):
         np.testing.assert_array_equal(a, b)
-    for a, b in zip(tree.leaves(y_dot), tree.leaves(y), strict=True):
-        assert (np.shape(a), np.asarray(a).dtype) == (np.shape(b), np.asarray(b).dtype)
-    assert_equal_pairings(pairing(g, y_dot), pairing(pullback(g), v))
+        assert (np.shape(d), np.asarray(d).dtype) == (np.shape(b), np.asarray(b).dtype)
+    assert_paired("jvp and vjp", pairing(g, y_dot), pairing(pullback(g), v), tolerance=1e-10)
 
 
 @pytest.mark.parametrize("key", DIFFERENTIABLE)
 @given(data=st.data())
 def test_all_orders_of_two_derivatives_agree(key, data):
-    """The number Σ g·D²f[u, v] by VJP of VJP, JVP of VJP, VJP of JVP and JVP of JVP."""
-    args, options = data.draw(CASES[key])
-    rng = data.draw(seeds)
-    f, xs = of_differentiated(key, args, options)
-    y = f(*xs)
-    g, u, v = like(rng, y), like(rng, xs), like(rng, xs)
-
-    def pulled(*xs):
-        return vjp(f, *xs)[1](g)
-
-    def pushed(*xs):
-        return jvp(f, xs, v)[1]
-
-    assert_equal_pairings(
-        pairing(vjp(pulled, *xs)[1](v), u),
-        pairing(jvp(pulled, xs, u)[1], v),
-        pairing(vjp(pushed, *xs)[1](g), u),
-        pairing(g, jvp(pushed, xs, u)[1]),
-        eps=1e-8,
-    )
+    f, xs, rng = drawn(data, key)
+    g, u, v = random_like(rng, f(*xs)), random_like(rng, xs), random_like(rng, xs)
+    assert_paired(ORDERS, *second_orders(f, xs, g, u, v), tolerance=1e-8)
 
 
 @pytest.mark.parametrize("key", DIFFERENTIABLE)
@@ -96,9 +69,9 @@ def test_float32_stays_float32_forward(key, data):
     if options.get("dtype") is not None:
         options = options | {"dtype": np.dtype(np.float32)}
     low = [x.astype({"f": np.float32, "c": np.complex64}.get(x.dtype.kind, x.dtype)) for x in map(np.asarray, args)]
-    f, xs = of_differentiated(key, low, options)
-    y, y_dot = jvp(f, xs, like(data.draw(seeds), xs))
-    for a, b in zip(tree.leaves(y), tree.leaves(y_dot), strict=True):
+    f, xs = listed(key, low, options)
+    y, y_dot = jvp(f, xs, random_like(data.draw(seeds), xs))
+    for a, b in zip(y, y_dot, strict=True):
         assert np.asarray(a).dtype == np.asarray(b).dtype
         assert np.asarray(b).dtype in (np.float32, np.complex64)
 
@@ -159,11 +132,11 @@ def test_vmap_of_vjp_and_jvp_is_a_loop(key, data):
     args, options = data.draw(CASES[key])
     rng = data.draw(seeds)
     in_axes, batch, examples = draw_batch(data, key, args)
-    f, xs = of_differentiated(key, args, options)
-    g, v = like(rng, f(*xs)), like(rng, xs)
+    f, xs = listed(key, args, options)
+    g, v = random_like(rng, f(*xs)), random_like(rng, xs)
 
     def derivatives(*args):
-        f, xs = of_differentiated(key, args, options)
+        f, xs = listed(key, args, options)
         return vjp(f, *xs)[1](g), jvp(f, xs, v)
 
     assert_is_loop(vmap(derivatives, in_axes=in_axes)(*batch), [derivatives(*xs) for xs in examples])
@@ -182,7 +155,7 @@ def test_derivatives_of_vmap_are_a_loop(key, data):
         full = list(batch)
         for i, x in zip(places, xs, strict=True):
             full[i] = x
-        return vmap(lambda *each: of_differentiated(key, each, options)[0](*[each[i] for i in places]), in_axes)(*full)
+        return vmap(lambda *each: listed(key, each, options)[0](*[each[i] for i in places]), in_axes)(*full)
 
     def loop(*xs):
         full = list(batch)
@@ -191,10 +164,11 @@ def test_derivatives_of_vmap_are_a_loop(key, data):
         each = [
             [x if a is None else np.take(x, k, axis=a) for x, a in zip(full, in_axes, strict=True)] for k in range(3)
         ]
-        results = [of_differentiated(key, e, options)[0](*[e[i] for i in places]) for e in each]
+        results = [listed(key, e, options)[0](*[e[i] for i in places]) for e in each]
         return tree.map(lambda *parts: np.stack(parts), *results)
 
-    g, v = like(rng, loop(*chosen)), like(rng, chosen)
-    for ours, theirs in zip(tree.leaves(vjp(f, *chosen)[1](g)), tree.leaves(vjp(loop, *chosen)[1](g)), strict=True):
+    g, v = random_like(rng, loop(*chosen)), random_like(rng, chosen)
+    for ours, theirs in zip(vjp(f, *chosen)[1](g), vjp(loop, *chosen)[1](g), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-10 * max(1.0, np.max(np.abs(theirs), initial=0)))
-    assert_equal_pairings(pairing(g, jvp(f, chosen, v)[1]), pairing(g, jvp(loop, chosen, v)[1]))
+    pushed, by_loop = jvp(f, chosen, v)[1], jvp(loop, chosen, v)[1]
+    assert_paired("vmap and loop", pairing(g, pushed), pairing(g, by_loop), tolerance=1e-10)

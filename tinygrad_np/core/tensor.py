@@ -113,9 +113,7 @@ def _dispatch(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[
 
 _UFUNC_ADVICE = {
     "where": " It leaves elements of the result without a value; write np.where(mask, f(x), default).",
-    "dtype": " Convert the arguments with .astype(dtype).",
-    "casting": " Convert the arguments with .astype(dtype).",
-    "signature": " Convert the arguments with .astype(dtype).",
+    **dict.fromkeys(("dtype", "casting", "signature"), " Convert the arguments with .astype(dtype)."),
 }
 
 

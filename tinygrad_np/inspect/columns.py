@@ -127,6 +127,26 @@ def check_jvp(f: Function, xs: Arrays, rng: np.random.Generator) -> None:
     assert_paired("jvp and vjp", pairing(g, jvp(floats, xs, v)[1]), pairing(pullback(g), v))
 
 
+def second_orders(f: Function, xs: Arrays, g: Any, u: Any, v: Any) -> list[tuple[float, float]]:
+    """Return Σ g·D²f[u, v] as pairings by VJP of VJP, JVP of VJP, VJP of JVP, JVP of JVP; f returns a list."""
+
+    def pulled(*xs: Any) -> Any:
+        return vjp(f, *xs)[1](g)
+
+    def pushed(*xs: Any) -> Any:
+        return jvp(f, xs, v)[1]
+
+    return [
+        pairing(vjp(pulled, *xs)[1](v), u),
+        pairing(jvp(pulled, xs, u)[1], v),
+        pairing(vjp(pushed, *xs)[1](g), u),
+        pairing(g, jvp(pushed, xs, u)[1]),
+    ]
+
+
+ORDERS = "vjp∘vjp, jvp∘vjp, vjp∘jvp, jvp∘jvp"
+
+
 def check_second_order(f: Function, xs: Arrays, rng: np.random.Generator) -> None:
     """Σ g·D²f[u, v] is the same by VJP of VJP, JVP of VJP, VJP of JVP, JVP of JVP, and by differences of the VJP."""
     floats = differentiable_leaves(f)
@@ -135,19 +155,9 @@ def check_second_order(f: Function, xs: Arrays, rng: np.random.Generator) -> Non
     def pulled(*xs: Any) -> Any:
         return vjp(floats, *xs)[1](g)
 
-    def pushed(*xs: Any) -> Any:
-        return jvp(floats, xs, v)[1]
-
-    again = pairing(jvp(pulled, xs, u)[1], v)
-    assert_paired(
-        "vjp∘vjp, jvp∘vjp, vjp∘jvp, jvp∘jvp",
-        pairing(vjp(pulled, *xs)[1](v), u),
-        again,
-        pairing(vjp(pushed, *xs)[1](g), u),
-        pairing(g, jvp(pushed, xs, u)[1]),
-        tolerance=1e-8,
-    )
-    assert_differences("jvp∘vjp", again, pulled, xs, u, v)
+    orders = second_orders(floats, xs, g, u, v)
+    assert_paired(ORDERS, *orders, tolerance=1e-8)
+    assert_differences("jvp∘vjp", orders[1], pulled, xs, u, v)
 
 
 def check_vmap(f: Function, xs: Arrays, rng: np.random.Generator) -> None:

@@ -96,7 +96,8 @@ def refuse_complex(function: str, z: Array) -> None:
         )
 
 
-def _share(function: str, z: Array, x: Array, y: Array, wins: np.ufunc) -> Any:
+def share(function: str, z: Array, x: Array, y: Array, wins: Callable[[Array, Array], Array]) -> Any:
+    """Return the pullback of the larger or smaller of two: to x where it wins, half to each at a tie."""
     refuse_complex(function, z)
     return lambda g: g * np.where(x == y, dtype_of(g).type(0.5), wins(x, y))
 
@@ -104,14 +105,14 @@ def _share(function: str, z: Array, x: Array, y: Array, wins: np.ufunc) -> Any:
 maximum = broadcasting(
     np.maximum,
     "The larger argument takes the cotangent; at a tie each takes half.",
-    x=lambda z, x, y: _share("maximum", z, x, y, np.greater),
-    y=lambda z, x, y: _share("maximum", z, y, x, np.greater),
+    x=lambda z, x, y: share("maximum", z, x, y, np.greater),
+    y=lambda z, x, y: share("maximum", z, y, x, np.greater),
 )
 minimum = broadcasting(
     np.minimum,
     "The smaller argument takes the cotangent; at a tie each takes half.",
-    x=lambda z, x, y: _share("minimum", z, x, y, np.less),
-    y=lambda z, x, y: _share("minimum", z, y, x, np.less),
+    x=lambda z, x, y: share("minimum", z, x, y, np.less),
+    y=lambda z, x, y: share("minimum", z, y, x, np.less),
 )
 
 

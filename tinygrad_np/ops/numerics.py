@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,30 +10,25 @@ import numpy as np
 from ..core.families import broadcasting, elementwise, signature_of
 from ..core.primitive import Primitive
 from ..core.tensor import Array, Tensor, dtype_of, implements
-from .arithmetic import refuse_complex
+from .arithmetic import share
 
 
-def _passing_over_nan(function: str, z: Array, x: Array, y: Array, wins: np.ufunc) -> Any:
-    refuse_complex(function, z)
-
-    def pullback(g: Array) -> Array:
-        share = np.where(x == y, dtype_of(g).type(0.5), wins(x, y) | (np.isnan(y) & ~np.isnan(x)))
-        return g * share
-
-    return pullback
+def _over_nan(wins: np.ufunc) -> Callable[[Array, Array], Array]:
+    """Return the comparison in which a number wins over NaN too."""
+    return lambda x, y: wins(x, y) | (np.isnan(y) & ~np.isnan(x))
 
 
 fmax = broadcasting(
     np.fmax,
     "The larger argument, or the one that is not NaN, takes the cotangent; at a tie each takes half.",
-    x=lambda z, x, y: _passing_over_nan("fmax", z, x, y, np.greater),
-    y=lambda z, x, y: _passing_over_nan("fmax", z, y, x, np.greater),
+    x=lambda z, x, y: share("fmax", z, x, y, _over_nan(np.greater)),
+    y=lambda z, x, y: share("fmax", z, y, x, _over_nan(np.greater)),
 )
 fmin = broadcasting(
     np.fmin,
     "The smaller argument, or the one that is not NaN, takes the cotangent; at a tie each takes half.",
-    x=lambda z, x, y: _passing_over_nan("fmin", z, x, y, np.less),
-    y=lambda z, x, y: _passing_over_nan("fmin", z, y, x, np.less),
+    x=lambda z, x, y: share("fmin", z, x, y, _over_nan(np.less)),
+    y=lambda z, x, y: share("fmin", z, y, x, _over_nan(np.less)),
 )
 
 fabs = elementwise(np.fabs, "y' = sign(x), 0 at 0.", derivative=np.sign)

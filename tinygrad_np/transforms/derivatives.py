@@ -11,7 +11,7 @@ import numpy as np
 
 from ..core import tree
 from ..core.tensor import Array, bottom, dtype_of, name_of, shape_of
-from .arguments import Argnums, as_kind_of, check_holomorphic, describe, leaves_of, outputs_of, resolve
+from .arguments import Argnums, as_kind_of, check_holomorphic, describe, leaves_of, outputs_of, own, resolve
 from .batch import vmap
 from .forward import jvp, linearize
 from .reverse import grad, vjp
@@ -341,4 +341,4 @@ def _first(trees: tuple[Any, ...], one: bool) -> Any:
 
 def _owned(trees: tuple[Any, ...], one: bool) -> Any:
     """Copy views of a whole batch of derivatives, which would keep it alive."""
-    return _first(tree.map(lambda x: x.copy() if type(x) is np.ndarray else x, trees), one)
+    return _first(tree.map(own, trees), one)
