@@ -10,6 +10,7 @@ from ..core import tree
 from ..core.tensor import Array, dtype_of, shape_of
 
 Tree = Any
+Schedule = Callable[[int], float]
 
 
 class Update(Protocol):
@@ -54,6 +55,16 @@ def apply_updates(params: Tree, updates: Tree) -> Tree:
     return tree.unflatten(shape, [like(x + step, x) for x, step in zip(old, steps, strict=True)])
 
 
+def stateless(transform: Callable[[Tree], Tree]) -> GradientTransformation:
+    """Make a transformation of a function of the gradients alone."""
+    return GradientTransformation(lambda params: (), lambda grads, state, params=None: (transform(grads), ()))
+
+
+def scaled(grads: Tree, factor: Any) -> Tree:
+    """Tree times a number."""
+    return tree.map(lambda g: like(factor * g, g), grads)
+
+
 def side_by_side(name: str, reference: Tree, *others: Tree) -> tuple[tree.Structure, list[list[Array]]]:
     """Structure of the reference, its leaves, and those of the others in the same order; `name` is for errors."""
     found, structure = tree.flatten(reference)
@@ -94,6 +105,24 @@ def squared(x: Array) -> Array:
     return (x * np.conj(x)).real if dtype_of(x).kind == "c" else x * x
 
 
+def copied(values: Tree) -> Tree:
+    """Tree of copies: what an update hands back must not share memory with what it was given."""
+    return tree.map(lambda x: like(np.copy(x), x), values)
+
+
+def zeroed(values: Tree) -> Tree:
+    """Tree of zeros of the same shapes and dtypes, also of what is not finite."""
+    return tree.map(lambda x: np.zeros(shape_of(x), x.dtype) if hasattr(x, "dtype") else type(x)(0), values)
+
+
+def conditional(condition: bool | Array, yes: Callable[[], Tree], no: Callable[[], Tree]) -> Tree:
+    """Tree of one function or the other; where the condition is traced, as under vmap, both are called."""
+    if isinstance(condition, bool):
+        return yes() if condition else no()
+    with np.errstate(all="ignore"):  # of numbers that are not chosen
+        return tree.map(lambda a, b: np.where(condition, a, b), yes(), no())
+
+
 def zeros(operation: str, params: Tree, *, real: bool = False) -> Tree:
     """Tree of zeros to accumulate in: float16 is accumulated in float32, a Python float in float64.
 
@@ -116,6 +145,16 @@ def zeros(operation: str, params: Tree, *, real: bool = False) -> Tree:
     return tree.map_with_path(zero, params)
 
 
+def no_updates() -> Array:
+    """Count at the start."""
+    return np.zeros((), np.int64)
+
+
+def one_more(count: Array) -> Array:
+    """Count after one more."""
+    return like(count + 1, count)
+
+
 def check_number(
     operation: str, name: str, value: Any, low: float = -math.inf, below: float = math.inf, *, positive: bool = False
 ) -> float:
@@ -126,6 +165,31 @@ def check_number(
     bounds = "above 0" if positive else f"at least {low}" + (f" and below {below}" if below < math.inf else "")
     wanted = "finite" if low == -math.inf and not positive else f"finite, {bounds}"
     raise (ValueError if real else TypeError)(f"optim.{operation}: {name} must be a number ({wanted}), got {value!r}")
+
+
+def check_whole(operation: str, name: str, value: Any, low: int = 0) -> int:
+    """Return a whole number of at least `low` as an int, or raise; a 0-d array of integers is one, a bool is none."""
+    if (
+        isinstance(value, int | np.integer | np.ndarray)
+        and np.shape(value) == ()
+        and np.asarray(value).dtype.kind in "iu"
+        and value >= low
+    ):
+        return int(value)
+    wrong = ValueError if isinstance(value, int | float | np.number) and not isinstance(value, bool) else TypeError
+    raise wrong(f"optim.{operation}: {name} must be a whole number, at least {low}, got {value!r}")
+
+
+def check_transformation(operation: str, inner: Any) -> None:
+    """Refuse what is no transformation."""
+    if not isinstance(inner, GradientTransformation):
+        raise TypeError(f"optim.{operation}: expected a GradientTransformation, got {inner!r}")
+
+
+def check_params(operation: str, params: Tree) -> None:
+    """Refuse an update without parameters."""
+    if params is None:
+        raise ValueError(f"optim.{operation}: needs the parameters; call update(grads, state, params)")
 
 
 def check_state(operation: str, state: Any, kind: type) -> None:

@@ -1,46 +1,26 @@
-"""Parts that optimisers are chained from: each turns gradients into updates and does one thing."""
+"""Parts that need no memory of gradients, and the chain that joins parts."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
-import numpy as np
-
 from ..core import tree
-from ..core.tensor import Array, dtype_of
+from ..core.tensor import Array
 from .base import (
     GradientTransformation,
+    Schedule,
     Tree,
-    cast,
     check_number,
+    check_params,
     check_state,
     like,
+    no_updates,
+    one_more,
     plain,
+    scaled,
     side_by_side,
-    squared,
-    zeros,
+    stateless,
+    zeroed,
 )
-
-Schedule = Callable[[int], float]
-
-
-class TraceState(NamedTuple):
-    """Running sum of gradients."""
-
-    trace: Tree
-
-
-class AdamState(NamedTuple):
-    """Number of updates so far and the running means of gradients and of their squares."""
-
-    count: Array
-    mu: Tree
-    nu: Tree
-
-
-class RmsState(NamedTuple):
-    """Running mean of squared gradients."""
-
-    nu: Tree
+from .masking import Mask, masked
 
 
 class ScheduleState(NamedTuple):
@@ -54,7 +34,8 @@ def chain(*transforms: GradientTransformation) -> GradientTransformation:
 
     Examples
     --------
-    >>> optimiser = chain(clip_by_global_norm(1.0), trace(0.9), scale_by_learning_rate(0.1))
+    >>> from tinygrad_np import optim
+    >>> optimiser = optim.chain(optim.clip_by_global_norm(1.0), optim.sgd(0.1, momentum=0.9))
     """
     if not transforms or not all(isinstance(each, GradientTransformation) for each in transforms):
         raise TypeError(f"optim.chain: takes one or more GradientTransformations, got {transforms!r}")
@@ -78,7 +59,7 @@ def chain(*transforms: GradientTransformation) -> GradientTransformation:
 def scale(factor: float) -> GradientTransformation:
     """Multiply by a constant."""
     factor = check_number("scale", "factor", factor)
-    return _stateless(lambda grads: _scaled(grads, factor))
+    return stateless(lambda grads: scaled(grads, factor))
 
 
 def scale_by_learning_rate(learning_rate: float | Schedule) -> GradientTransformation:
@@ -87,166 +68,83 @@ def scale_by_learning_rate(learning_rate: float | Schedule) -> GradientTransform
     Parameters
     ----------
     learning_rate : float or callable
-        At least 0; or a schedule, ``schedule(step)`` with the number of updates made before.
+        At least 0; or a schedule, ``schedule(step)`` with the number of updates made before. Under vmap a schedule
+        needs a state whose counts are not mapped (``None`` in in_axes and out_axes).
     """
     if not callable(learning_rate):
         return scale(-check_number("scale_by_learning_rate", "learning_rate", learning_rate, 0))
     schedule = learning_rate
 
     def init(params: Tree) -> Tree:
-        return ScheduleState(_no_updates())
+        return ScheduleState(no_updates())
 
     def update(grads: Tree, state: Tree, params: Tree = None) -> tuple[Tree, Tree]:
         check_state("scale_by_learning_rate", state, ScheduleState)
         step = plain(state.count)
+        if not isinstance(step, int):
+            raise TypeError(
+                f"optim.scale_by_learning_rate: a schedule needs one count of updates, got {step}; under vmap give the "
+                "counts of the state None in in_axes and out_axes"
+            )
         rate = check_number("scale_by_learning_rate", f"learning_rate({step})", schedule(step), 0)
-        return _scaled(grads, -rate), ScheduleState(_one_more(state.count))
+        return scaled(grads, -rate), ScheduleState(one_more(state.count))
 
     return GradientTransformation(init, update)
 
 
-def clip_by_global_norm(max_norm: float) -> GradientTransformation:
-    """Shrink all gradients by one factor, so that their joint norm is at most `max_norm` [1]_.
+def add_decayed_weights(weight_decay: float, mask: Mask | None = None) -> GradientTransformation:
+    """Add the parameters to the gradients: g + weight_decay · p, the gradient of weight_decay ‖p‖² / 2 with it.
 
-    The norm is ‖g‖ = √(Σ |gᵢ|²) over all leaves, in float64; the factor max_norm / max(‖g‖, max_norm). Gradients that
-    are not finite stay so.
-
-    Parameters
-    ----------
-    max_norm : float
-        Above 0.
-
-    References
-    ----------
-    .. [1] R. Pascanu, T. Mikolov, Y. Bengio, "On the difficulty of training recurrent neural networks", ICML 2013.
-    """
-    max_norm = check_number("clip_by_global_norm", "max_norm", max_norm, positive=True)
-
-    def clip(grads: Tree) -> Tree:
-        wide = [cast(g, np.promote_types(dtype_of(g), np.float64)) for g in tree.leaves(grads)]
-        norm = np.sqrt(sum(np.sum(squared(g)) for g in wide))
-        return _scaled(grads, plain(max_norm / np.maximum(norm, max_norm)))
-
-    return _stateless(clip)
-
-
-def trace(decay: float, *, nesterov: bool = False) -> GradientTransformation:
-    """Momentum: t ← decay · t + g; the update is t, or with Nesterov's look-ahead g + decay · t [1]_.
+    Before the part that remembers gradients it is the L2 penalty of PyTorch's SGD and Adam; after it, and before the
+    learning rate, the decoupled decay of AdamW [1]_. ``update`` needs the parameters.
 
     Parameters
     ----------
-    decay : float
-        In [0, 1).
-    nesterov : bool
-        Whether to look ahead.
-
-    References
-    ----------
-    .. [1] I. Sutskever, J. Martens, G. Dahl, G. Hinton, "On the importance of initialization and momentum in deep
-       learning", ICML 2013.
-    """
-    decay = check_number("trace", "decay", decay, 0, 1)
-
-    def init(params: Tree) -> Tree:
-        return TraceState(zeros("optim.trace", params))
-
-    def update(grads: Tree, state: Tree, params: Tree = None) -> tuple[Tree, Tree]:
-        check_state("trace", state, TraceState)
-        shape, (old, gs) = side_by_side("optim.trace: grads", state.trace, grads)
-        new = [like(decay * t + g, t) for t, g in zip(old, gs, strict=True)]
-        # +t is a copy: who changes the updates in place must not change the state
-        steps = [like(g + decay * t if nesterov else +t, g) for t, g in zip(new, gs, strict=True)]
-        return tree.unflatten(shape, steps), TraceState(tree.unflatten(shape, new))
-
-    return GradientTransformation(init, update)
-
-
-def scale_by_rms(decay: float = 0.9, eps: float = 1e-8) -> GradientTransformation:
-    """Divide by the root of the running mean of squares: ν ← decay · ν + (1 - decay) |g|², update g / (√ν + eps).
-
-    Parameters
-    ----------
-    decay : float
-        In [0, 1).
-    eps : float
-        At least 0; outside the root, as in PyTorch (optax has it inside by default).
-    """
-    decay = check_number("scale_by_rms", "decay", decay, 0, 1)
-    eps = check_number("scale_by_rms", "eps", eps, 0)
-
-    def init(params: Tree) -> Tree:
-        return RmsState(zeros("optim.scale_by_rms", params, real=True))
-
-    def update(grads: Tree, state: Tree, params: Tree = None) -> tuple[Tree, Tree]:
-        check_state("scale_by_rms", state, RmsState)
-        shape, (old, gs) = side_by_side("optim.scale_by_rms: grads", state.nu, grads)
-        new = [_mean_square(nu, g, decay) for nu, g in zip(old, gs, strict=True)]
-        steps = [like(g / (np.sqrt(nu) + eps), g) for nu, g in zip(new, gs, strict=True)]
-        return tree.unflatten(shape, steps), RmsState(tree.unflatten(shape, new))
-
-    return GradientTransformation(init, update)
-
-
-def scale_by_adam(
-    b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8, *, bias_correction: bool = True
-) -> GradientTransformation:
-    """Divide the running mean of gradients by the root of that of their squares [1]_.
-
-    μ ← b1 · μ + (1 - b1) g and ν ← b2 · ν + (1 - b2) |g|²; at update number t = 1, 2, ... the result is
-    μ̂ / (√ν̂ + eps) with μ̂ = μ / (1 - b1ᵗ) and ν̂ = ν / (1 - b2ᵗ), the means of a start at zero set right.
-
-    Parameters
-    ----------
-    b1, b2 : float
-        Decay rates in [0, 1).
-    eps : float
+    weight_decay : float
         At least 0.
-    bias_correction : bool
-        If false, μ̂ = μ and ν̂ = ν.
+    mask : tree of bool or callable, optional
+        Which parameters decay; see `masked`. `not_bias` leaves out biases and scales.
+
+    Examples
+    --------
+    >>> from tinygrad_np import optim
+    >>> decay, params = optim.add_decayed_weights(0.5, mask={"w": True, "b": False}), {"w": 4.0, "b": 4.0}
+    >>> decay.update({"w": 1.0, "b": 1.0}, decay.init(params), params)[0]
+    {'w': 3.0, 'b': 1.0}
 
     References
     ----------
-    .. [1] D. Kingma, J. Ba, "Adam: a method for stochastic optimization", ICLR 2015.
+    .. [1] I. Loshchilov, F. Hutter, "Decoupled weight decay regularization", ICLR 2019.
     """
-    b1, b2 = check_number("scale_by_adam", "b1", b1, 0, 1), check_number("scale_by_adam", "b2", b2, 0, 1)
-    eps = check_number("scale_by_adam", "eps", eps, 0)
-
-    def init(params: Tree) -> Tree:
-        name = "optim.scale_by_adam"
-        return AdamState(_no_updates(), zeros(name, params), zeros(name, params, real=True))
+    weight_decay = check_number("add_decayed_weights", "weight_decay", weight_decay, 0)
 
     def update(grads: Tree, state: Tree, params: Tree = None) -> tuple[Tree, Tree]:
-        check_state("scale_by_adam", state, AdamState)
-        shape, (mus, nus, gs) = side_by_side("optim.scale_by_adam: grads", state.mu, state.nu, grads)
-        count = _one_more(state.count)
-        t = plain(count)
-        c1, c2 = (1 - b1**t, 1 - b2**t) if bias_correction else (1.0, 1.0)
-        mus = [like(b1 * mu + (1 - b1) * like(g, mu), mu) for mu, g in zip(mus, gs, strict=True)]
-        nus = [_mean_square(nu, g, b2) for nu, g in zip(nus, gs, strict=True)]
-        # μ̂ / (√ν̂ + eps) with c1 moved into the root: one pass over the data less
-        ratio, shift = c1 * c1 / c2, c1 * eps
-        steps = [like(mu / (np.sqrt(ratio * nu) + shift), g) for mu, nu, g in zip(mus, nus, gs, strict=True)]
-        return tree.unflatten(shape, steps), AdamState(count, tree.unflatten(shape, mus), tree.unflatten(shape, nus))
+        check_params("add_decayed_weights", params)
+        shape, (gs, ps) = side_by_side("optim.add_decayed_weights: params", grads, params)
+        return tree.unflatten(shape, [like(g + weight_decay * p, g) for g, p in zip(gs, ps, strict=True)]), ()
 
-    return GradientTransformation(init, update)
+    decayed = GradientTransformation(lambda params: (), update)
+    return decayed if mask is None else masked(decayed, mask)
 
 
-def _stateless(transform: Callable[[Tree], Tree]) -> GradientTransformation:
-    return GradientTransformation(lambda params: (), lambda grads, state, params=None: (transform(grads), ()))
+def set_to_zero() -> GradientTransformation:
+    """Make every update zero, also of gradients that are not finite."""
+    return stateless(zeroed)
 
 
-def _scaled(grads: Tree, factor: float) -> Tree:
-    return tree.map(lambda g: like(factor * g, g), grads)
+def freeze(mask: Mask) -> GradientTransformation:
+    """Make the updates of some parameters zero, those where the mask is true; the last part of a chain.
 
+    The other parts still remember these gradients; `partition` with `set_to_zero` keeps nothing of them.
 
-def _mean_square(nu: Array, g: Array, decay: float) -> Array:
-    wide = cast(g, np.promote_types(dtype_of(g), nu.dtype))
-    return like(decay * nu + (1 - decay) * squared(wide), nu)
+    Parameters
+    ----------
+    mask : tree of bool or callable
+        See `masked`.
 
-
-def _no_updates() -> Array:
-    return np.zeros((), np.int64)
-
-
-def _one_more(count: Array) -> Array:
-    return like(count + 1, count)
+    Examples
+    --------
+    >>> from tinygrad_np import optim
+    >>> optimiser = optim.chain(optim.adamw(1e-3), optim.freeze(lambda path, leaf: path.startswith("['conv1']")))
+    """
+    return masked(set_to_zero(), mask)
