@@ -71,7 +71,17 @@ def run(code, **environment):
 
 def test_import_brings_numpy_and_nothing_else():
     loaded = run("import sys, tinygrad_np; print(' '.join({m.split('.')[0] for m in sys.modules}))").split()
-    foreign = set(loaded) & {"hypothesis", "pytest", "matplotlib", "tqdm", "pooch", "scipy", "PIL", "threadpoolctl"}
+    foreign = set(loaded) & {
+        "hypothesis",
+        "pytest",
+        "matplotlib",
+        "tqdm",
+        "pooch",
+        "scipy",
+        "PIL",
+        "threadpoolctl",
+        "safetensors",
+    }
     assert foreign == set()
 
 

@@ -4,8 +4,7 @@ import pytest
 
 from tests.cli.helpers import few, write_dataset
 from tinygrad_np import training
-from tinygrad_np.cli import main
-from tinygrad_np.cli import train as command
+from tinygrad_np.cli import main, session
 from tinygrad_np.data import digits
 
 
@@ -39,13 +38,16 @@ def run(capsys):
 def interrupt(monkeypatch):
     """Make training end by an exception when so many epochs are saved."""
 
+    whole = training.save_checkpoint
+
     def interrupt(epochs, error=KeyboardInterrupt):
         def save(path, progress, settings):
-            training.save_checkpoint(path, progress, settings)
+            whole(path, progress, settings)
             if progress.epoch == epochs:
                 raise error
 
-        monkeypatch.setattr(command, "save_checkpoint", save)
+        for module in (session, training.checkpoint):
+            monkeypatch.setattr(module, "save_checkpoint", save)
 
     yield interrupt
     monkeypatch.undo()

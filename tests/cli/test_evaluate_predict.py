@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tinygrad_np import data, nn
 from tinygrad_np.cli.errors import UserError
 from tinygrad_np.cli.images import read_image
+from tinygrad_np.cli.outcome import Outcome
 from tinygrad_np.cli.runs import load_model
 
 Image = pytest.importorskip("PIL.Image")
@@ -26,11 +27,11 @@ def save(path, pixels, mode=None, **options):
 
 def test_evaluation_repeats_the_test_of_training_exactly(run, finished, small):
     metrics = json.loads((finished / "metrics.json").read_text())
-    trained, _ = load_model(finished)
-    result = trained.evaluate(data.load(small).test)
-    assert result == {"loss": metrics["test_loss"], "accuracy": metrics["test_accuracy"]}
+    trained, facts = load_model(finished)
+    outcome = Outcome.of(trained, data.load(small), facts["classes"])
+    assert (outcome.loss, outcome.accuracy) == (metrics["test_loss"], metrics["test_accuracy"])
     code, out, _ = run("evaluate", finished)
-    figures = f"test accuracy {result['accuracy']:.4f}   test loss {result['loss']:.4f}"
+    figures = f"test accuracy {outcome.accuracy:.4f}   test loss {outcome.loss:.4f}"
     assert (code, out) == (0, f"lenet5 on small: {figures}   80 images\n")
 
 
@@ -59,7 +60,7 @@ def test_a_checkpoint_is_no_model(run, finished, tmp_path):
     shutil.copy(finished / "checkpoint.npz", tmp_path / "model.npz")
     code, _, err = run("evaluate", tmp_path)
     assert code == 2
-    assert "is a checkpoint of tinygrad_np, format 1, expected a model" in err
+    assert "is a checkpoint of tinygrad_np, format 2, expected a model" in err
 
 
 def test_prediction_prints_class_and_probabilities(run, finished, tmp_path):

@@ -101,6 +101,47 @@ def test_another_kind_is_refused(path):
         read_archive(path, "model")
 
 
+def test_errors_are_short_and_harmless_to_a_terminal(path):
+    write_archive(path, {"\x1b[2J" + "x" * 5000: np.zeros(1)}, KIND)
+    with pytest.raises(CheckpointError) as caught:
+        read_archive(path, "test").restore({})
+    assert len(str(caught.value)) < 600 + len(str(path))
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("trees", "name"),
+    [({"metadata": np.zeros(1)}, "metadata"), ({"p": {"k": np.zeros(1)}, "p['k']": np.ones(1)}, r"p\['k'\]")],
+)
+def test_two_arrays_of_one_name_are_refused(path, trees, name):
+    with pytest.raises(ValueError, match=f"two arrays would be named {name}"):
+        write_archive(path, trees, KIND)
+    assert not path.exists()
+
+
+def test_facts_of_another_type_are_damage(path):
+    write_archive(path, {}, {**KIND, "epoch": "3", "settings": {"a": 1}})
+    archive = read_archive(path, "test")
+    assert archive.fact("settings", dict) == {"a": 1}
+    for name, cls in (("epoch", int), ("history", list)):
+        with pytest.raises(CheckpointError, match=f"its metadata hold no {name}"):
+            archive.fact(name, cls)
+
+
+@pytest.mark.parametrize("dtype", [[("x", "f4")], np.dtype(("f4", (2,)))])
+def test_dtypes_that_the_format_lacks_are_refused(path, dtype):
+    array = np.zeros(3, [("x", dtype)] if isinstance(dtype, np.dtype) else dtype)
+    with pytest.raises(TypeError, match=r"p is .*which \.npz files do not have"):
+        write_archive(path, {"p": array}, KIND)
+
+
+def test_bfloat16_is_refused_rather_than_lost(path):
+    types = pytest.importorskip("ml_dtypes")
+    for dtype in (types.bfloat16, types.float8_e5m2, types.int4):
+        with pytest.raises(TypeError, match=f"p is {np.dtype(dtype)}"):
+            write_archive(path, {"p": np.zeros(3, dtype)}, KIND)
+
+
 def test_an_absent_file_is_an_os_error(path):
     with pytest.raises(FileNotFoundError):
         read_archive(path, "test")

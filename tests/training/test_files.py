@@ -72,6 +72,36 @@ def test_a_write_that_fails_midway_leaves_the_old_file(old, monkeypatch):
     assert os.listdir(old.parent) == ["file"]
 
 
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EACCES, errno.EROFS])
+def test_a_file_that_cannot_be_opened_leaves_the_old_one(old, monkeypatch, code):
+    def refuse(path, mode):
+        raise OSError(code, os.strerror(code), str(path))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(OSError, match=os.strerror(code)) as caught:
+        write_whole(old, b"new")
+    monkeypatch.undo()
+    assert (caught.value.errno, caught.value.filename) == (code, str(old))
+    assert old.read_bytes() == b"old"
+    assert os.listdir(old.parent) == ["file"]
+
+
+def test_at_every_moment_the_old_or_the_new_file_is_there_in_full(old, monkeypatch):
+    seen = []
+    for name in ("open", "fsync", "replace", "close"):
+        real = getattr(os, name)
+
+        def look(*args, real=real, **options):
+            before, result, after = old.read_bytes(), real(*args, **options), old.read_bytes()
+            seen.extend([before, after])
+            return result
+
+        monkeypatch.setattr(os, name, look)
+    write_whole(old, b"new" * 100_000)
+    monkeypatch.undo()
+    assert set(seen) == {b"old", b"new" * 100_000}
+
+
 def test_content_is_on_the_disk_before_the_name_is(old, monkeypatch):
     order = []
     real = {name: getattr(os, name) for name in ("fsync", "replace")}

@@ -7,10 +7,10 @@ from typing import Any
 
 from .. import __version__
 from ..training import one_blas_thread
-from . import coverage, evaluate, predict, train
+from . import compare, coverage, evaluate, predict, report, train
 from .errors import EXPECTED, INTERRUPTED, one_line
 
-_COMMANDS = (train, evaluate, predict, coverage)
+_COMMANDS = (train, evaluate, predict, report, compare, coverage)
 _CODES = "exit codes: 0 done, 2 an error, told in one line, 130 interrupted"
 
 

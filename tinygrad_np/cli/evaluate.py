@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from .outcome import Outcome
 from .runs import load_data, load_model
 
 
@@ -20,7 +21,7 @@ def run(args: argparse.Namespace) -> int:
     """Evaluate and print."""
     trained, facts = load_model(args.run_folder)
     dataset = load_data(trained.model, args.data or facts["data"])
-    result = trained.evaluate(dataset.test)
-    figures = f"test accuracy {result['accuracy']:.4f}   test loss {result['loss']:.4f}"
+    outcome = Outcome.of(trained, dataset, facts["classes"])
+    figures = f"test accuracy {outcome.accuracy:.4f}   test loss {outcome.loss:.4f}"
     print(f"{facts['model']} on {dataset.name}: {figures}   {len(dataset.test.images):,} images")
     return 0

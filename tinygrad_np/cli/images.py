@@ -1,6 +1,6 @@
 """Pictures from files, as a network for digits or clothes wants them."""
 
-import struct
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,8 @@ from ..inspect.extras import import_extra
 from .errors import UserError
 
 INVERSIONS = ("auto", "yes", "no")
+_FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")  # Pillow knows more, some of which start other programs
+_MOST_PIXELS = 50_000_000  # which a file of a few bytes may claim to have
 
 
 def read_image(path: Path, size: tuple[int, int], invert: str = "auto") -> tuple[Any, bool]:
@@ -21,7 +23,7 @@ def read_image(path: Path, size: tuple[int, int], invert: str = "auto") -> tuple
     Parameters
     ----------
     path : Path
-        PNG, or whatever Pillow reads.
+        PNG, JPEG, GIF, BMP, TIFF, WebP or PPM.
     size : tuple of int
         Height and width.
     invert : {"auto", "yes", "no"}
@@ -37,17 +39,19 @@ def read_image(path: Path, size: tuple[int, int], invert: str = "auto") -> tuple
     Raises
     ------
     UserError
-        If the file is no readable picture; names it.
+        If the file is no readable picture, or one of more than 50 million pixels; names it.
     """
     pillow, operations = import_extra("PIL.Image"), import_extra("PIL.ImageOps")
     try:
-        with pillow.open(path) as file:
+        with warnings.catch_warnings(action="ignore"), pillow.open(path, formats=_FORMATS) as file:
+            _check_size(file, path)
             grey = _grey(file, pillow)
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file") from error
-    # What Pillow raises on damaged files depends on the format and on where the damage is.
-    except (OSError, SyntaxError, ValueError, EOFError, struct.error, pillow.DecompressionBombError) as error:
-        raise UserError(f"{path}: is no readable picture ({error})") from error
+    except UserError:
+        raise
+    except Exception as error:  # what Pillow raises on damaged files depends on the format and on where the damage is
+        raise UserError(f"{path}: is no readable picture ({error or type(error).__name__})") from error
     background = _border_median(np.asarray(grey))
     inverted = invert == "yes" or (invert == "auto" and background > 127.5)
     if inverted:
@@ -55,6 +59,12 @@ def read_image(path: Path, size: tuple[int, int], invert: str = "auto") -> tuple
     bilinear = pillow.Resampling.BILINEAR
     fitted = operations.pad(grey, size[::-1], method=bilinear, color=round(background))
     return np.divide(np.asarray(fitted)[..., np.newaxis], 255, dtype=np.float32), inverted
+
+
+def _check_size(image: Any, path: Path) -> None:
+    width, height = image.size
+    if not 0 < width * height <= _MOST_PIXELS:
+        raise UserError(f"{path}: has {width} x {height} pixels; a picture of 1 to {_MOST_PIXELS:,} is needed")
 
 
 def _grey(image: Any, pillow: Any) -> Any:

@@ -1,21 +1,27 @@
 """A run: the data it needs, what it was told, and its folder of files."""
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import __version__, data, random
+from ..core import tree
+from ..core.tensor import Array
 from ..data import Dataset, Split
-from ..models import MODELS, Model, hold_out, standardization, standardize
-from ..training import classification, evaluate, read_archive, write_archive
+from ..models import MODELS, Model, first, hold_out, scaled, select_labels, standardization, standardize
+from ..training import accuracy, read_archive, write_archive
+from ..transforms.stop import stop_gradient
 from .errors import UserError
 
-CHECKPOINT, MODEL, METRICS, CURVES, FILTERS = FILES = (
-    "checkpoint.npz", "model.npz", "metrics.json", "curves.png", "filters.png"
+CHECKPOINT, MODEL, METRICS, CURVES, FILTERS, CONFUSION, RIGHT, WRONG = FILES = (
+    "checkpoint.npz", "model.npz", "metrics.json", "curves.png", "filters.png", "confusion.png", "right.png",
+    "wrong.png",
 )  # fmt: skip
-_KIND = "model of tinygrad_np, format 1"
+BEST, REPORT = "best.npz", "report.html"  # files that a run may have besides
+_KIND = "model of tinygrad_np, format 2"
 
 
 class TrainingData(NamedTuple):
@@ -35,47 +41,88 @@ class TrainedModel(NamedTuple):
     params: Any
     statistics: dict[str, Any]
 
-    def logits(self, images: Any) -> Any:
-        """Return logits (N, classes) of images (N, H, W, C) in [0, 1]."""
-        return self.model.apply(self.params, standardize(images, self.statistics))
-
-    def evaluate(self, split: Split) -> dict[str, float]:
-        """Return mean loss and accuracy, in bounded memory."""
-        return evaluate(lambda batch: classification(self.logits(batch.images), batch.labels), split)
+    def logits(self, images: Array) -> Array:
+        """Return logits (N, classes) of images (N, H, W, C) in [0, 1], as a dataset has them."""
+        x = standardize(scaled(images, self.model.recipe), self.statistics)
+        return self.model.logits(self.model.apply(self.params, x))
 
 
-def load_data(model: Model, source: str) -> Dataset:
-    """Load a dataset that the model can take.
+def chosen_model(name: str, as_published: bool) -> Model:
+    """Return a network by its name.
 
     Raises
     ------
     UserError
-        If its images are of another shape, or it has more classes.
+        If it is to be as published, and no article says how.
     """
-    dataset = data.load(source)
+    model = MODELS[name]
+    if not as_published:
+        return model
+    if model.published is None:
+        known = ", ".join(model.name for model in MODELS.values() if model.published)
+        raise UserError(f"no article says how {name} was trained, so there is no --as-published; it is for {known}")
+    return model.published
+
+
+def make_loss(model: Model, statistics: dict[str, Any]) -> Callable[..., Any]:
+    """Make the function to minimise; without a key it is the one to evaluate, which is not random."""
+    augment = model.recipe.augment
+
+    def loss_fn(params: Any, batch: Split, key: Any = None) -> Any:
+        images, labels = batch
+        if augment is not None and key is not None:
+            key, augment_key = random.split(key)
+            images = augment(images, augment_key)
+        outputs = model.apply(params, standardize(images, statistics), key=key)
+        loss = model.loss(outputs, labels)
+        # Accuracy has no gradient: of plain arrays it costs less.
+        return loss, {"accuracy": accuracy(model.logits(stop_gradient(outputs)), labels)}
+
+    return loss_fn
+
+
+def load_data(model: Model, source: str) -> Dataset:
+    """Load a dataset that the model can take, and of it what the recipe asks for.
+
+    Raises
+    ------
+    UserError
+        If its images are of another shape, or it has more classes or lacks one.
+    """
+    recipe = model.recipe
+    dataset = data.load(source, dtype=recipe.dtype)
     shape = dataset.train.images.shape[1:]
     if shape != model.image_shape:
         raise UserError(f"{source}: the images are {shape}; {model.name} takes {model.image_shape}")
+    try:
+        if recipe.labels is not None:
+            dataset = select_labels(dataset, recipe.labels)
+    except ValueError as error:
+        raise UserError(f"{source}: {error}; {model.name} tells labels {recipe.labels} apart") from error
     if len(dataset.classes) > model.classes:
         raise UserError(f"{source}: {len(dataset.classes)} classes; {model.name} has {model.classes}")
-    return dataset
+    return Dataset(dataset.train, first(dataset.test, recipe.test_images), dataset.name, dataset.classes)
 
 
 def prepare_data(model: Model, source: str) -> TrainingData:
-    """Load a dataset, set validation images apart, and measure the training images."""
-    dataset = load_data(model, source)
+    """Load a dataset, set validation images apart, scale them, and measure the training images."""
+    dataset, recipe = load_data(model, source), model.recipe
     try:
-        train, validation = hold_out(dataset.train)
+        train, validation = hold_out(dataset.train, recipe.validation)
     except ValueError as error:
         raise UserError(f"{source}: {error}") from error
-    return TrainingData(dataset, train, validation, standardization(train.images), _sha256(dataset))
+    sha256 = _sha256(dataset)
+    train, validation = (
+        Split(scaled(part.images, recipe), part.labels) for part in (first(train, recipe.train_images), validation)
+    )
+    return TrainingData(dataset, train, validation, standardization(train.images, recipe.standardize), sha256)
 
 
-def save_model(folder: Path, trained: TrainedModel, source: str, dataset: Dataset) -> None:
+def save_model(folder: Path, trained: TrainedModel, source: str, as_published: bool, dataset: Dataset) -> None:
     """Write what `load_model` reads."""
     metadata = {
-        "kind": _KIND, "version": __version__, "model": trained.model.name, "data": source,
-        "dataset": dataset.name, "classes": dataset.classes,
+        "kind": _KIND, "version": __version__, "model": trained.model.name, "as_published": as_published,
+        "data": source, "dataset": dataset.name, "classes": dataset.classes,
     }  # fmt: skip
     write_archive(folder / MODEL, {"params": trained.params, "input": trained.statistics}, metadata)
 
@@ -95,13 +142,31 @@ def load_model(folder: Path) -> tuple[TrainedModel, dict[str, Any]]:
         hint = "; its training has not ended: go on with train --resume" if (folder / CHECKPOINT).exists() else ""
         raise UserError(f"{folder} has no trained model ({MODEL}){hint}")
     archive = read_archive(path, _KIND)
-    name = archive.metadata["model"]
+    name = archive.fact("model", str)
+    for other, kind in (("data", str), ("dataset", str), ("classes", list)):
+        archive.fact(other, kind)
     if name not in MODELS:
         raise UserError(f"{path}: the model {name!r} is unknown here; known are {', '.join(MODELS)}")
-    scalar = np.zeros((), np.float32)
-    like = {"params": MODELS[name].init(random.key(0)), "input": {"mean": scalar, "std": scalar}}
-    trees = archive.restore(like)
-    return TrainedModel(MODELS[name], trees["params"], trees["input"]), archive.metadata
+    model = chosen_model(name, archive.fact("as_published", bool))
+    no_images = np.zeros((1, *model.image_shape), model.recipe.dtype)
+    statistics = standardization(scaled(no_images, model.recipe), model.recipe.standardize)
+    trees = archive.restore({"params": model.init(random.key(0)), "input": statistics})
+    return TrainedModel(model, trees["params"], trees["input"]), archive.metadata
+
+
+def split_frozen(params: Any, frozen: tuple[str, ...]) -> tuple[Any, Any]:
+    """Split parameters into those to train and those of the layers named, which stay as they are.
+
+    Raises
+    ------
+    UserError
+        If there is no such layer, or nothing is left to train.
+    """
+    if unknown := [name for name in frozen if name not in params]:
+        raise UserError(f"--freeze {unknown[0]}: there is no such layer; there are {', '.join(params)}")
+    if set(frozen) == set(params):
+        raise UserError(f"--freeze {' '.join(frozen)}: nothing is left to train")
+    return tree.partition(params, lambda path, _: not path.startswith(tuple(f"['{name}']" for name in frozen)))
 
 
 def _sha256(dataset: Dataset) -> str:

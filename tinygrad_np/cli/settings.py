@@ -17,12 +17,20 @@ class Settings:
     """All that the result of a run depends on."""
 
     model: str
+    as_published: bool
+    freeze: tuple[str, ...]
     data: str
     data_sha256: str
     epochs: int
     batch_size: int
     learning_rate: float
     seed: int
+    patience: int | None
+
+
+def as_json(settings: Settings) -> dict[str, Any]:
+    """Return the settings as they come back from a file of JSON."""
+    return {**asdict(settings), "freeze": list(settings.freeze)}
 
 
 def find_checkpoint(folder: Path, required: bool) -> Checkpoint | None:
@@ -45,17 +53,19 @@ def choose_settings(args: argparse.Namespace, told: dict[str, Any], model: Model
     recipe = model.recipe
     usual = {
         "data": recipe.data, "epochs": recipe.epochs(len(data.train.images)), "batch_size": recipe.batch_size,
-        "learning_rate": recipe.learning_rate, "seed": 0,
+        "learning_rate": recipe.learning_rate, "seed": 0, "patience": None,
     }  # fmt: skip
     given = {name: value for name in usual if (value := getattr(args, name)) is not None}
     chosen: dict[str, Any] = {name: told.get(name, value) for name, value in usual.items()} | given
-    return Settings(model=model.name, data_sha256=data.sha256, **chosen)
+    return Settings(
+        model=model.name, as_published=args.as_published, freeze=tuple(args.freeze), data_sha256=data.sha256, **chosen
+    )
 
 
 def check_resumable(earlier: Checkpoint, now: Settings) -> None:
     """Refuse what would not be the same run; it may be prolonged, and its data may have moved."""
     then = earlier.settings
-    if differences := _differences(then, {**asdict(now), "epochs": then.get("epochs")}):
+    if differences := _differences(then, {**as_json(now), "epochs": then.get("epochs")}):
         raise UserError(f"cannot resume: {differences}")
     if now.epochs < earlier.epoch:
         raise UserError(f"cannot resume: {earlier.epoch} epochs are done already, {now.epochs} would be less")
@@ -76,7 +86,7 @@ def check_replaceable(folder: Path, earlier: Checkpoint | None, settings: Settin
         return
     if earlier is None:
         raise UserError(f"{folder} holds files of a run without a usable checkpoint; say --overwrite, or another --out")
-    if differences := _differences(earlier.settings, asdict(settings)):
+    if differences := _differences(earlier.settings, as_json(settings)):
         raise UserError(f"{folder} holds a run with other settings ({differences}); say --overwrite, or another --out")
     if earlier.epoch < settings.epochs or not (folder / METRICS).exists():
         state = f"an unfinished run, {earlier.epoch} epochs long"

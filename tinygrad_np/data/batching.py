@@ -9,7 +9,14 @@ from numpy.typing import NDArray
 Tree = TypeVar("Tree")
 
 
-def batches(arrays: Tree, size: int, key: NDArray[np.uint64] | None, *, drop_last: bool = False) -> Iterator[Tree]:
+def batches(
+    arrays: Tree,
+    size: int,
+    key: NDArray[np.uint64] | None,
+    *,
+    order: NDArray[np.integer[Any]] | None = None,
+    drop_last: bool = False,
+) -> Iterator[Tree]:
     """Iterate once over arrays in minibatches.
 
     Parameters
@@ -20,6 +27,8 @@ def batches(arrays: Tree, size: int, key: NDArray[np.uint64] | None, *, drop_las
         The number of examples in a batch.
     key : ndarray or None
         The random key of the shuffle, uint64 of shape (2,): the same key gives the same order. None keeps the order.
+    order : ndarray, optional
+        Instead of a shuffle: the indices of the examples to give, any number of times each. The key must be None.
     drop_last : bool, optional
         Whether to leave out a last batch that is smaller than `size`. The other batches stay the same.
 
@@ -31,8 +40,8 @@ def batches(arrays: Tree, size: int, key: NDArray[np.uint64] | None, *, drop_las
     Raises
     ------
     ValueError
-        If the arrays are empty, have no first axis or differ in it, or if `size` is below 1. At once, not at the first
-        batch.
+        If the arrays are empty, have no first axis or differ in it, if `size` is below 1, or if `order` names an
+        example that is not there or comes with a key. At once, not at the first batch.
 
     Examples
     --------
@@ -44,8 +53,8 @@ def batches(arrays: Tree, size: int, key: NDArray[np.uint64] | None, *, drop_las
     count = _first_axis(arrays)
     if size < 1:
         raise ValueError(f"batches: size must be at least 1, not {size}")
-    order = _order(key, count)
-    stop = count - count % size if drop_last else count
+    order = _order(key, count) if order is None else _checked(order, key, count)
+    stop = len(order) - len(order) % size if drop_last else len(order)
     starts = range(0, stop, size)
     return (tree.map(lambda array: array[order[start : start + size]], arrays) for start in starts)
 
@@ -69,4 +78,14 @@ def _order(key: NDArray[np.uint64] | None, count: int) -> NDArray[np.int64]:
     from tinygrad_np import random
 
     order: NDArray[np.int64] = random.permutation(key, count)
+    return order
+
+
+def _checked(order: NDArray[np.integer[Any]], key: NDArray[np.uint64] | None, count: int) -> NDArray[np.integer[Any]]:
+    if key is not None:
+        raise ValueError("batches: order says which examples come when, so there is nothing to shuffle: pass key=None")
+    if order.ndim != 1 or order.dtype.kind not in "iu":
+        raise ValueError(f"batches: order must be integers of shape (n,), not {order.dtype} {order.shape}")
+    if wrong := order[(order < 0) | (order >= count)].tolist():
+        raise ValueError(f"batches: order names example {wrong[0]} of {count}")
     return order

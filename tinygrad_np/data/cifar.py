@@ -1,6 +1,5 @@
 """The binary version of CIFAR-10: records of one label byte and the red, green and blue planes of a 32 x 32 image."""
 
-import sys
 from typing import IO, Any
 
 import numpy as np
@@ -13,6 +12,7 @@ TRAIN_FILES = tuple(f"data_batch_{i}.bin" for i in range(1, 6))
 TEST_FILE = "test_batch.bin"
 ARCHIVE = "cifar-10-binary.tar.gz"
 RECORDS = 10_000  # in every file of the original
+MOST_RECORDS = 20 * RECORDS  # in any file: a compressed one of a few kilobytes may go on for ever
 
 _SHAPE = (3, 32, 32)
 _RECORD = 1 + 3 * 32 * 32
@@ -28,7 +28,7 @@ def parse_records(stream: IO[bytes], label: str, *, count: int | None = None) ->
     label : str
         What error messages call the file.
     count : int, optional
-        How many records there must be; None allows any number from one.
+        How many records there must be; None allows any number from one to `MOST_RECORDS`.
 
     Returns
     -------
@@ -40,7 +40,9 @@ def parse_records(stream: IO[bytes], label: str, *, count: int | None = None) ->
     DataError
         If the size is not that of `count` (or any) whole records, or a label is not in 0..9.
     """
-    data = read_up_to(stream, sys.maxsize if count is None else count * _RECORD + 1)
+    data = read_up_to(stream, (MOST_RECORDS if count is None else count) * _RECORD + 1)
+    if count is None and len(data) > MOST_RECORDS * _RECORD:
+        raise DataError(label, f"holds more than {MOST_RECORDS:,} records")
     whole = bool(data) and len(data) % _RECORD == 0
     if not whole or (count is not None and len(data) != count * _RECORD):
         wanted = "a whole number of" if count is None else f"{count:,}"

@@ -2,14 +2,28 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from .. import optim, random
-from ..data import Split
 
-_SLICE = 1000  # images; bounds the memory for the float64 differences
+Order = Callable[[int, int, Any], Any]
+
+
+def shuffled(count: int, epoch: int, key: Any) -> Any:
+    """Show every image once an epoch, in random order."""
+    return random.permutation(key, count)
+
+
+def with_replacement(count: int, epoch: int, key: Any) -> Any:
+    """Draw each image independently of the others; an epoch is as many draws as there are images."""
+    return random.randint(key, (count,), 0, count)
+
+
+def in_order(count: int, epoch: int, key: Any) -> Any:
+    """Show every image once an epoch, in the order of the file."""
+    return np.arange(count)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,30 +37,59 @@ class Recipe:
     ----------
     data : str
         Name of the dataset.
+    full_data : tuple of str
+        Names of the datasets that the network's accuracies are stated on; they are no part of the package.
+    labels : tuple of int, optional
+        Only the images with these labels take part; they become labels 0, 1, ... in this order.
+    validation : float
+        The share of the training images, the last ones, that validates.
+    train_images, test_images : int, optional
+        Use the first so many only.
+    dtype : dtype
+        Of the images, which decides in what precision everything is computed.
+    resize : tuple of int, optional
+        Height and width that images are scaled to, by bilinear interpolation.
+    standardize : {"images", "pixels"}, optional
+        Subtract the mean of the training images and divide by their standard deviation: over all pixels, or pixel by
+        pixel.
+    augment : callable, optional
+        ``augment(images, key)`` changes training images at random each time they are shown.
+    order : callable
+        ``order(count, epoch, key)`` gives the indices of the images to show in an epoch.
     batch_size : int
         Images a step.
     learning_rate : float
         The rate at the start.
-    half_life : int
-        The number of images after which the rate is half of what it was.
+    half_life : int, optional
+        The number of images after which the rate is half of what it was; by default it stays.
     images_shown : int
         About how many images, repetitions counted, training shows.
     most_epochs : int
         Bound of the number of epochs, for small data.
-    shift : int
-        By up to how many pixels a training image is moved, at random each time it is shown; see `random_shift`.
     optimizer : callable
-        ``optimizer(schedule)`` gives the pair (init, update).
+        ``optimizer(rate)``, the rate a number or a schedule, gives the pair (init, update).
+    report_every : int, optional
+        After how many steps the mean loss and accuracy of these steps are printed, besides each epoch.
     """
 
     data: str = "digits"
+    full_data: tuple[str, ...] = ("mnist",)
+    labels: tuple[int, ...] | None = None
+    validation: float = 1 / 6
+    train_images: int | None = None
+    test_images: int | None = None
+    dtype: Any = np.float32
+    resize: tuple[int, int] | None = None
+    standardize: Literal["images", "pixels"] | None = None
+    augment: Callable[[Any, Any], Any] | None = None
+    order: Order = shuffled
     batch_size: int
     learning_rate: float
-    half_life: int
+    half_life: int | None = None
     images_shown: int
     most_epochs: int
-    shift: int = 0
-    optimizer: Callable[[optim.Schedule], optim.GradientTransformation] = optim.adam
+    optimizer: Callable[[float | optim.Schedule], optim.GradientTransformation] = optim.adam
+    report_every: int | None = None
 
     def epochs(self, train_images: int) -> int:
         """Return the number of epochs for so many training images."""
@@ -54,87 +97,6 @@ class Recipe:
 
     def scheduled(self, learning_rate: float, batch_size: int) -> optim.GradientTransformation:
         """Return the optimiser with a rate that starts at `learning_rate` and is halved once a half-life."""
+        if self.half_life is None:
+            return self.optimizer(learning_rate)
         return self.optimizer(optim.exponential_decay(learning_rate, max(1, round(self.half_life / batch_size)), 0.5))
-
-
-@dataclass(frozen=True)
-class Model:
-    """A network with a name.
-
-    Attributes
-    ----------
-    name : str
-        What the command line calls it.
-    init, apply : callable
-        ``init(key) -> params`` and ``apply(params, x) -> logits``.
-    image_shape : tuple of int
-        Height, width and channels of the images that it takes.
-    classes : int
-        How many logits it gives.
-    first_filters : callable
-        ``first_filters(params)`` gives the weights of the first convolution, to be drawn.
-    recipe : Recipe
-        How to train it.
-    """
-
-    name: str
-    init: Callable[[Any], Any]
-    apply: Callable[[Any, Any], Any]
-    image_shape: tuple[int, int, int]
-    classes: int
-    first_filters: Callable[[Any], Any]
-    recipe: Recipe
-
-
-def hold_out(train: Split) -> tuple[Split, Split]:
-    """Set the last sixth of the training images apart for validation: 10,000 of MNIST's 60,000.
-
-    Raises
-    ------
-    ValueError
-        If there are less than two images.
-    """
-    count = len(train.images)
-    if count < 2:
-        raise ValueError(f"{count} training images cannot be split into training and validation; at least 2 are needed")
-    cut = count - max(1, count // 6)
-    return Split(train.images[:cut], train.labels[:cut]), Split(train.images[cut:], train.labels[cut:])
-
-
-def standardization(images: Any) -> dict[str, Any]:
-    """Return mean and standard deviation over all pixels of all images, as float32 scalars, for `standardize`."""
-    starts = range(0, len(images), _SLICE)
-    mean = sum(float(images[i : i + _SLICE].sum(dtype=np.float64)) for i in starts) / images.size
-    variance = (
-        sum(float(np.square(images[i : i + _SLICE] - mean, dtype=np.float64).sum()) for i in starts) / images.size
-    )
-    # Images without any contrast stay zero: there is nothing to scale.
-    return {"mean": np.array(mean, np.float32), "std": np.array(variance**0.5 or 1.0, np.float32)}
-
-
-def standardize(images: Any, statistics: dict[str, Any]) -> Any:
-    """Return (images - mean) / std."""
-    return (images - statistics["mean"]) / statistics["std"]
-
-
-def random_shift(images: Any, most: int, key: Any) -> Any:
-    """Move each image by its own whole number of pixels, at most so many in each direction; zeros come in.
-
-    Parameters
-    ----------
-    images : array (N, H, W, C)
-        Images.
-    most : int
-        The longest way, 0 or more.
-    key : array (2,), uint64
-        Random key.
-
-    Returns
-    -------
-    array (N, H, W, C)
-    """
-    count, height, width, _ = images.shape
-    down, right = random.randint(key, (2, count, 1), 0, 2 * most + 1)
-    padded = np.pad(images, ((0, 0), (most, most), (most, most), (0, 0)))
-    rows, columns = down + np.arange(height), right + np.arange(width)
-    return padded[np.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]]

@@ -1,35 +1,34 @@
 """The training loop: a fold of gradient steps over batches, watched by callbacks."""
 
+import enum
+import itertools
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import random
-from ..optim import GradientTransformation, apply_updates
-from ..transforms.reverse import value_and_grad
-from .metrics import Mean, Metrics, count_examples, named
+from ..optim import GradientTransformation
+from .metrics import Metrics, count_examples
+from .update import REMEDY, NonFiniteLossError, Update, diagnose, diagnose_params
 
 Tree = Any
+_CHUNK = 256  # keys made at a time: making one costs as much as a small network's step
 
 
-class NonFiniteLossError(ArithmeticError):
-    """The loss became infinite or not a number; the message says where."""
+class Signal(enum.Enum):
+    """What a callback may return."""
+
+    STOP = "stop"
 
 
-class Step(NamedTuple):
-    """One update made: epoch and step count from 1, metrics are the loss and the others of this batch."""
-
-    epoch: int
-    step: int
-    examples: int
-    metrics: Metrics
+STOP = Signal.STOP
 
 
 class Progress(NamedTuple):
-    """Where training stands after a number of whole epochs: all that is needed to go on.
+    """Where training stands: all that is needed to go on.
 
     Attributes
     ----------
@@ -38,10 +37,14 @@ class Progress(NamedTuple):
     key : array (2,), uint64
         The key that training began with.
     epoch : int
-        How many epochs are done.
+        How many whole epochs are done.
     history : list of dict
         A record an epoch: epoch, train_* (means over the epoch, while the parameters changed), validation_* (after
         it) and seconds.
+    step : int
+        How many batches of the epoch after these are done; 0 at an epoch's end.
+    examples, sums, seconds
+        Of that epoch so far: how many examples, the sum of each metric over them, and how long it took.
     """
 
     params: Tree
@@ -49,9 +52,31 @@ class Progress(NamedTuple):
     key: Any
     epoch: int
     history: list[Metrics]
+    step: int = 0
+    examples: int = 0
+    sums: Metrics = {}  # noqa: RUF012  (never written to)
+    seconds: float = 0.0
+
+    def means(self) -> Metrics:
+        """Return the means of the metrics over the running epoch so far."""
+        return {name: total / self.examples for name, total in self.sums.items()}
 
 
-Callback = Callable[[Step | Progress], None]
+class Step(NamedTuple):
+    """One update made: epoch and step count from 1, metrics are the loss and the others of this batch.
+
+    ``progress()`` returns the `Progress` at the moment of the call, in the middle of an epoch, so that it can be saved.
+    """
+
+    epoch: int
+    step: int
+    examples: int
+    metrics: Metrics
+    progress: Callable[[], Progress]
+
+
+Callback = Callable[[Step | Progress], object]
+Batches = Callable[[int, Any], Iterable[Any]]
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # the check of the loss says it better
@@ -59,7 +84,7 @@ def fit(
     loss_fn: Callable[[Tree, Any, Any], Any],
     params: Tree,
     optimizer: GradientTransformation,
-    batches: Callable[[int, Any], Iterable[Any]],
+    batches: Batches,
     *,
     epochs: int,
     key: Any,
@@ -72,24 +97,29 @@ def fit(
     Parameters
     ----------
     loss_fn : callable
-        ``loss_fn(params, batch, key)`` returns a scalar, the mean over the batch, or (scalar, dictionary of further
-        scalars). The key is for what is random within a step, such as dropout.
+        ``loss_fn(params, batch, key)`` returns a scalar, the mean over the batch, or (scalar, aux). The key is for what
+        is random within a step, such as dropout. aux is a dictionary of further scalars, and may have an entry
+        "state": a dictionary like the parameters, or like some of them, whose leaves replace theirs after the update.
+        So the statistics of `nn.batch_norm` live among the parameters, and no part of the optimiser moves them.
     params : tree of arrays
         The start.
     optimizer : GradientTransformation
         See `tinygrad_np.optim`.
     batches : callable
         ``batches(epoch, key)`` gives the batches of an epoch, 1, 2, ...: trees of arrays whose first axis is that of
-        examples.
+        examples. The same arguments must give the same batches.
     epochs : int
         How many epochs in all, those done before `resume` included.
     key : array (2,), uint64
-        Everything random follows from it. An epoch's key is folded in with its number, so a resumed run has the same
-        bits as one that was never interrupted.
+        Everything random follows from it: epoch e has ``order, steps = split(fold_in(key, e))``, `batches` gets the
+        first, and the keys of its steps are those of ``split(fold_in(steps, c), 256)`` for c = 0, 1, ... one after
+        another. So a resumed run has the same bits as one that was never interrupted.
     evaluate : callable, optional
         ``evaluate(params)`` returns a dictionary of numbers, after each epoch.
     callbacks : sequence of callable
-        Each is called with a `Step` after every update and with the `Progress` after every epoch.
+        Each is called with a `Step` after every update and with the `Progress` after every epoch. A run resumed between
+        two epochs calls them with that Progress again, for it may have been killed before all had been called: what
+        they do must bear repetition. One that returns `STOP` for a Progress ends training, once all have been called.
     resume : Progress, optional
         Go on from here; `params` is not used then.
 
@@ -103,66 +133,96 @@ def fit(
     Raises
     ------
     NonFiniteLossError
-        If the loss of a step or a result of `evaluate` is infinite or nan; names epoch and step.
+        If the loss or another metric of a step or of `evaluate` is infinite or nan, or a parameter at the end of an
+        epoch. It names epoch and step, what of the batch and the parameters was not finite before, and the first
+        operation that went wrong: for this the step is run again, as `debug(..., non_finite=True)`. An update that
+        spoils the parameters is found at the next step, which keeps the one before (parameters, batch) alive.
     ValueError
-        If `key` is not the one of `resume`, or an epoch has no batches.
+        If `key` is not the one of `resume`, an epoch has no batches or fewer than `resume` has seen, or the state in
+        aux does not match the parameters.
+
+    Examples
+    --------
+    >>> from tinygrad_np import data, optim
+    >>> loss = lambda w, batch, key: np.mean((batch["x"] * w - batch["y"]) ** 2)
+    >>> points = {"x": np.arange(8.0), "y": 3 * np.arange(8.0)}
+    >>> batches = lambda epoch, key: data.batches(points, 4, key)
+    >>> w, _, history = fit(loss, np.zeros(()), optim.sgd(0.01), batches, epochs=50, key=random.key(0))
+    >>> round(float(w), 3), len(history)
+    (3.0, 50)
     """
     if resume is not None and not np.array_equal(key, resume.key):
         raise ValueError(f"fit: key {key} is not the one that the run to resume began with, {resume.key}")
     progress = resume or Progress(params, optimizer.init(params), key, 0, [])
-    step = _step(loss_fn, optimizer)
-    while progress.epoch < epochs:
-        progress = _epoch(progress, step, batches, evaluate, callbacks)
-        for callback in callbacks:
-            callback(progress)
+    update = Update(loss_fn, optimizer)
+    done = progress.epoch > 0 and progress.step == 0 and _tell(callbacks, progress)
+    while progress.epoch < epochs and not done:
+        progress = _finished(_epoch(progress, update, batches, callbacks), evaluate)
+        done = _tell(callbacks, progress)
     return progress.params, progress.state, progress.history
 
 
-def _step(loss_fn: Callable[[Tree, Any, Any], Any], optimizer: GradientTransformation) -> Callable[..., Any]:
-    """Make the function that does one update: (params, state, batch, key) -> (params, state, metrics)."""
-
-    def with_metrics(params: Tree, batch: Any, key: Any) -> Any:
-        result = loss_fn(params, batch, key)
-        return result if isinstance(result, tuple) else (result, {})
-
-    loss_and_gradient = value_and_grad(with_metrics, has_aux=True)
-
-    def step(params: Tree, state: Tree, batch: Any, key: Any) -> tuple[Tree, Tree, Metrics]:
-        result, gradient = loss_and_gradient(params, batch, key)
-        updates, state = optimizer.update(gradient, state, params)
-        return apply_updates(params, updates), state, named(result)
-
-    return step
+def _tell(callbacks: Sequence[Callback], progress: Progress) -> bool:
+    """Call all callbacks; return whether one wants to stop."""
+    answers = [callback(progress) for callback in callbacks]
+    return any(answer is STOP for answer in answers)
 
 
-def _epoch(
-    progress: Progress,
-    step: Callable[..., Any],
-    batches: Callable[[int, Any], Iterable[Any]],
-    evaluate: Callable[[Tree], Metrics] | None,
-    callbacks: Sequence[Callback],
-) -> Progress:
-    """One pass over the batches, and what came of it."""
-    params, state, key, epoch, history = progress
-    epoch += 1
+def _epoch(start: Progress, update: Update, batches: Batches, callbacks: Sequence[Callback]) -> Progress:
+    """Do what is left of an epoch; return where that leads, before its end is recorded."""
+    params, state, key, done, history, step, examples, sums, seconds = start
+    sums, began, before, epoch = dict(sums), time.perf_counter() - seconds, None, done + 1
     order_key, steps_key = random.split(random.fold_in(key, epoch))
-    mean, start = Mean(), time.perf_counter()
-    for number, batch in enumerate(batches(epoch, order_key), 1):
-        params, state, metrics = step(params, state, batch, random.fold_in(steps_key, number))
-        _check("loss", metrics["loss"], f"at step {number} of epoch {epoch}")
-        mean.add(metrics, count := count_examples(batch))
-        for callback in callbacks:
-            callback(Step(epoch, number, count, metrics))
-    record = {f"train_{name}": value for name, value in mean.values().items()}
-    if not record:
+
+    def progress() -> Progress:
+        spent = time.perf_counter() - began
+        return Progress(params, state, key, done, history, step, examples, dict(sums), spent)
+
+    left = _from(step, batches(epoch, order_key), epoch)
+    for batch, step_key in zip(left, _keys(steps_key, step), strict=False):
+        inputs = params, batch, step_key
+        params, state, metrics = update(params, state, batch, step_key)
+        step += 1
+        if not math.isfinite(sum(metrics.values())):
+            diagnose(update.loss_fn, metrics, inputs, before, f"at step {step} of epoch {epoch}")
+        before, count = inputs, count_examples(batch)
+        examples += count
+        for name, value in metrics.items():
+            sums[name] = sums.get(name, 0.0) + value * count
+        if callbacks:
+            event = Step(epoch, step, count, metrics, progress)
+            for callback in callbacks:
+                callback(event)
+    return progress()
+
+
+def _finished(progress: Progress, evaluate: Callable[[Tree], Metrics] | None) -> Progress:
+    """Record the end of an epoch."""
+    params, state, key, done, history, *_ = progress
+    epoch, began = done + 1, time.perf_counter()
+    if not progress.step:
         raise ValueError(f"fit: epoch {epoch} has no batches")
+    diagnose_params(params, f"after epoch {epoch}")
+    record = {f"train_{name}": value for name, value in progress.means().items()}
     for name, value in (evaluate(params) if evaluate else {}).items():
-        _check(f"validation {name}", value, f"after epoch {epoch}")
-        record[f"validation_{name}"] = value
-    record |= {"epoch": epoch, "seconds": time.perf_counter() - start}
+        if not math.isfinite(value):
+            raise NonFiniteLossError(f"the validation {name} is {value} after epoch {epoch}; {REMEDY}")
+        record[f"validation_{name}"] = float(value)
+    record |= {"epoch": epoch, "seconds": progress.seconds + time.perf_counter() - began}
     return Progress(params, state, key, epoch, [*history, record])
 
 
-def _check(name: str, value: float, place: str) -> None:
-    if not math.isfinite(value):
-        raise NonFiniteLossError(f"the {name} is {value} {place}; try a smaller learning rate")
+def _from(step: int, batches: Iterable[Any], epoch: int) -> Iterator[Any]:
+    """Leave out the batches that are done already."""
+    left = iter(batches)
+    skipped = sum(1 for _ in itertools.islice(left, step))
+    if skipped < step:
+        raise ValueError(f"fit: epoch {epoch} has {skipped} batches, but the run to resume had done {step} of them")
+    return left
+
+
+def _keys(key: Any, step: int) -> Iterator[Any]:
+    """Give the keys of the steps after so many, without end."""
+    for chunk in itertools.count(step // _CHUNK):
+        keys = random.split(random.fold_in(key, chunk), _CHUNK)
+        yield from keys[max(0, step - chunk * _CHUNK) :]

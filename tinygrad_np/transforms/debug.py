@@ -10,9 +10,10 @@ from ..core import tree
 from ..core.guard import thorough
 from ..core.tape import Tape
 from ..core.tensor import Tensor
+from .nonfinite import check_non_finite
 
 
-def debug(f: Callable[..., Any], *, mutation: bool = False) -> Callable[..., Any]:
+def debug(f: Callable[..., Any], *, mutation: bool = False, non_finite: bool = False) -> Callable[..., Any]:
     """Return a function that computes what f does, and checks more.
 
     Parameters
@@ -20,15 +21,31 @@ def debug(f: Callable[..., Any], *, mutation: bool = False) -> Callable[..., Any
     f : callable
         A function to be differentiated, or the derivative of one: ``grad(debug(loss, mutation=True))`` and
         ``debug(grad(loss), mutation=True)`` are the same.
+        With `non_finite` the second looks into the derivative, and names the operation of a rule that went wrong; the
+        first checks what each operation gives and what its VJP rule sends to its operands.
     mutation : bool
         Compare every element of the ndarrays that derivatives need, before they are taken. Without it, arrays of more
         than 64 elements are compared at about 64 places, which finds what changes them as a whole.
+    non_finite : bool
+        Check the arguments of f and what every operation on them gives, forward and backward. The first value that is
+        infinite or nan is an error, even if it is masked later (np.where after np.log): the price of knowing where it
+        began, and most often the cause of a nan in the gradient. An infinity that a derivative rule masks itself is
+        none. f is traced as by grad; what it computes from constants alone is not seen, and a
+        call of `checkpoint` or of a function with custom rules can count as one operation. Tangents are seen in
+        ``debug(jvp...)``, not in ``jvp(debug(...))``.
 
     Returns
     -------
     callable
-        Of f's arguments. It raises RuntimeError if an array was changed in place that a derivative needs, with the name
-        of the operation.
+        Of f's arguments.
+
+    Raises
+    ------
+    ChangedError
+        A RuntimeError: an array was changed in place that a derivative needs. It names the operation.
+    NonFiniteError
+        An ArithmeticError: a value is not finite. It names the operation, forward or backward, the element, the
+        operands there, your line, and for well-known cases cause and remedy.
 
     Examples
     --------
@@ -42,6 +59,9 @@ def debug(f: Callable[..., Any], *, mutation: bool = False) -> Callable[..., Any
     >>> grad(debug(loss, mutation=True))(np.ones(1000))  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     tinygrad_np.core.guard.ChangedError: grad(loss): the operand 'y' of multiply (shape (1000,), float64) was ...
+    >>> debug(grad(lambda x: np.sum(np.sqrt(x))), non_finite=True)(np.array([4.0, 0.0]))  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    tinygrad_np.transforms.nonfinite.NonFiniteError: the backward pass of sqrt: divide gave inf at [1] from ...
     """
 
     @functools.wraps(f, updated=())
@@ -54,7 +74,7 @@ def debug(f: Callable[..., Any], *, mutation: bool = False) -> Callable[..., Any
                     leaf = leaf._value
         token = thorough.set(mutation or thorough.get())
         try:
-            return f(*args, **kwargs)
+            return check_non_finite(f, args, kwargs) if non_finite else f(*args, **kwargs)
         finally:
             thorough.reset(token)
 

@@ -1,0 +1,60 @@
+"""``tinygrad-np train --list``: the networks that there are."""
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+
+from .. import random, value_and_grad
+from ..data import Split
+from ..models import MODELS, Model, count_parameters, standardization
+from ..optim import apply_updates
+from .runs import make_loss, prepare_data
+
+_SECONDS = 0.3  # of steps timed, a network
+_NOTE = "The time of an epoch is measured now, on a few steps. 'stated on': what the accuracies in the README are from."
+
+
+def table() -> str:
+    """Describe each network; the time of an epoch is measured, on a few steps."""
+    return "\n".join([*(line for model in MODELS.values() for line in _lines(model)), _NOTE])
+
+
+def milliseconds(model: Model, seconds: float = _SECONDS) -> float:
+    """Measure what a training step takes for one image: loss, gradients and update, the median of several.
+
+    The images are random: what they show makes no difference to the time.
+    """
+    recipe, (params_key, images_key) = model.recipe, random.split(random.key(0))
+    size = recipe.resize or model.image_shape[:2]
+    shape = (recipe.batch_size, *size, model.image_shape[2])
+    images = random.uniform(images_key, shape, recipe.dtype)
+    batch = Split(images, np.arange(recipe.batch_size) % model.classes)
+    optimizer, params = recipe.scheduled(recipe.learning_rate, recipe.batch_size), model.init(params_key)
+    state = optimizer.init(params)
+    gradient = value_and_grad(make_loss(model, standardization(images, recipe.standardize)), has_aux=True)
+    times: list[float] = []
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end or len(times) < 3:
+        start = time.perf_counter()
+        _, g = gradient(params, batch, images_key)
+        updates, _ = optimizer.update(g, state, params)
+        apply_updates(params, updates)
+        times.append(time.perf_counter() - start)
+    return 1e3 * float(np.median(times)) / recipe.batch_size
+
+
+def _lines(model: Model) -> Iterator[str]:
+    recipe, params = model.recipe, model.init(random.key(0))
+    images = " x ".join(str(n) for n in model.image_shape)
+    modes = "; --as-published" if model.published else ""
+    yield f"{model.name}: {model.about}{modes}"
+    count = f"{count_parameters(params):,} parameters in {', '.join(params)}"
+    yield f"    {count}; images {images}, {model.classes} classes"
+    if recipe.data == "digits":
+        shown = len(prepare_data(model, recipe.data).train.images)
+        seconds = milliseconds(model) * shown / 1e3
+        epoch = f"{recipe.epochs(shown)} epochs of {shown:,} images, {seconds:.1f} s each"
+    else:
+        epoch = f"{milliseconds(model):.2f} s for 1,000 images"
+    yield f"    trained on {recipe.data}, {epoch}; stated on {' and '.join(recipe.full_data)}"
