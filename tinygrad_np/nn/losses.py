@@ -1,36 +1,26 @@
-"""Losses, with PyTorch's parameters and meaning."""
+"""Losses of classes and probabilities, with PyTorch's parameters and meaning."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..core.families import zero_like
+from ..core.families import one_for_zero, zero_like
 from ..core.tensor import Array, Tensor, dtype_of, shape_of
 from ..ops.activations import log_softmax, softplus
-
-Reduction = Literal["mean", "sum", "none"]
-
-
-def _reduce(operation: str, losses: Array, reduction: str, count: Any = None) -> Array:
-    """Reduce losses; the mean divides by `count`, by default by their number."""
-    if reduction == "none":
-        return losses
-    if reduction == "sum":
-        return np.sum(losses)
-    if reduction == "mean":
-        return np.mean(losses) if count is None else np.sum(losses) / count
-    raise ValueError(f"{operation}: reduction={reduction!r}; it is 'mean', 'sum' or 'none'.")
-
-
-def _same_shape(operation: str, **arrays: Array) -> None:
-    shapes = {name: shape_of(a) for name, a in arrays.items()}
-    if len(set(shapes.values())) > 1:
-        raise ValueError(
-            f"{operation}: " + " and ".join(f"{n} of shape {s}" for n, s in shapes.items()) + " must agree."
-        )
+from ..ops.bounded_logarithms import bounded_log, bounded_log1p
+from .loss_parts import (
+    Reduction,
+    check_class_weight,
+    class_indices,
+    floating_like,
+    reduce_losses,
+    refuse_outside_unit,
+    refuse_where,
+    same_shape,
+)
 
 
 def cross_entropy(
@@ -69,8 +59,14 @@ def cross_entropy(
 
     Raises
     ------
+    TypeError
+        If targets are neither integers nor floating-point numbers.
     ValueError
         For shapes that do not fit and labels out of range.
+
+    See Also
+    --------
+    nll_loss : the same from log-probabilities.
 
     Notes
     -----
@@ -88,47 +84,81 @@ def cross_entropy(
         targets = np.asarray(targets)
     log_p = np.moveaxis(log_softmax(logits, axis), axis, -1)
     classes = shape_of(log_p)[-1]
-    if weight is not None and shape_of(weight) != (classes,):
-        raise ValueError(f"cross_entropy: weight has shape {shape_of(weight)}; there are {classes} classes.")
+    check_class_weight("cross_entropy", weight, classes)
     if dtype_of(targets).kind in "fc":
-        _same_shape("cross_entropy", logits=logits, targets=targets)
+        same_shape("cross_entropy", logits=logits, targets=targets)
         t = np.moveaxis(targets, axis, -1) * (1 - label_smoothing) + label_smoothing / classes
         losses = -np.sum(t * log_p * (1 if weight is None else weight), axis=-1)
-        return _reduce("cross_entropy", losses, reduction)
-    return _of_indices(log_p, targets, weight, ignore_index, label_smoothing, reduction)
+        return reduce_losses("cross_entropy", losses, reduction)
+    return _of_indices("cross_entropy", log_p, targets, weight, ignore_index, label_smoothing, reduction)
 
 
 def _of_indices(
-    log_p: Array, targets: Array, weight: Array | None, ignore_index: int, smoothing: float, reduction: Reduction
+    operation: str,
+    log_p: Array,
+    targets: Array,
+    weight: Array | None,
+    ignore_index: int,
+    smoothing: float,
+    reduction: Reduction,
 ) -> Array:
-    """Cross-entropy from log-probabilities (..., C) and class indices (...)."""
-    *shape, classes = shape_of(log_p)
-    if shape_of(targets) != tuple(shape):
-        raise ValueError(
-            f"cross_entropy: targets of shape {shape_of(targets)}, {dtype_of(targets)}; with {classes} classes "
-            f"indices need shape {tuple(shape)}, probabilities {(*shape, classes)} and a floating dtype."
-        )
+    """Negative log-likelihood from log-probabilities (..., C) and class indices (...), perhaps smoothed."""
     ignored = np.equal(targets, ignore_index)
-    if type(targets) is not Tensor:
-        wrong = targets[(targets < 0) | (targets >= classes)]
-        wrong = wrong[wrong != ignore_index]
-        if wrong.size:
-            raise ValueError(
-                f"cross_entropy: label {wrong.flat[0]} is not in 0..{classes - 1} (logits have {classes} classes)."
-            )
-    labels = np.where(ignored, 0, targets)
+    labels = class_indices(operation, targets, shape_of(log_p), ignored)
     picked = np.squeeze(np.take_along_axis(log_p, np.expand_dims(labels, -1), -1), -1)
     weights = dtype_of(log_p).type(1) if weight is None else np.take(weight, labels)
     losses = -picked * weights
     if smoothing:
         spread = np.sum(log_p if weight is None else log_p * weight, axis=-1)
-        losses = (1 - smoothing) * losses - (smoothing / classes) * spread
+        losses = (1 - smoothing) * losses - (smoothing / shape_of(log_p)[-1]) * spread
     unweighted = weight is None and type(ignored) is not Tensor and not ignored.any()
     if unweighted:
-        return _reduce("cross_entropy", losses, reduction)
+        return reduce_losses(operation, losses, reduction)
     zero = zero_like(losses)
     counted = np.sum(np.where(ignored, zero, np.broadcast_to(weights, shape_of(losses))))
-    return _reduce("cross_entropy", np.where(ignored, zero, losses), reduction, counted)
+    return reduce_losses(operation, np.where(ignored, zero, losses), reduction, counted)
+
+
+def nll_loss(
+    log_probabilities: Array,
+    targets: Array,
+    *,
+    weight: Array | None = None,
+    ignore_index: int = -100,
+    axis: int = -1,
+    reduction: Reduction = "mean",
+) -> Array:
+    """Negative log-likelihood of classes, given log-probabilities such as `log_softmax` makes.
+
+    Parameters
+    ----------
+    log_probabilities : array, shape (..., C), or with the classes on `axis`
+    targets : integer array of that shape without `axis`
+        Class indices in 0..C-1.
+    weight, ignore_index, axis, reduction
+        As for `cross_entropy`, which is this of the log-softmax.
+
+    Returns
+    -------
+    array
+        A scalar, or with "none" the losses, of the shape of targets.
+
+    Raises
+    ------
+    TypeError
+        If targets are no integers.
+    ValueError
+        For shapes that do not fit and labels out of range.
+
+    Notes
+    -----
+    loss = -w_t x_t, 0 where t is ignored; the mean divides by Σ w_t. x_bar = -w_t g / Σ w at t, 0 at other classes.
+    """
+    if not hasattr(targets, "dtype"):
+        targets = np.asarray(targets)
+    log_p = np.moveaxis(log_probabilities, axis, -1)
+    check_class_weight("nll_loss", weight, shape_of(log_p)[-1])
+    return _of_indices("nll_loss", log_p, targets, weight, ignore_index, 0.0, reduction)
 
 
 def binary_cross_entropy_with_logits(
@@ -161,26 +191,34 @@ def binary_cross_entropy_with_logits(
     Raises
     ------
     ValueError
-        If the shapes differ.
+        If the shapes differ, or targets leave [0, 1].
 
     Notes
     -----
     loss = -p t log s(x) - (1 - t) log(1 - s(x)) = (1 - t) x + (1 + (p - 1) t) log(1 + exp(-x)).
     With p = 1, x_bar = (s(x) - t) g.
     """
-    _same_shape("binary_cross_entropy_with_logits", logits=logits, targets=targets)
-    targets = targets.astype(dtype_of(logits)) if dtype_of(targets).kind in "biu" else targets
+    same_shape("binary_cross_entropy_with_logits", logits=logits, targets=targets)
+    refuse_outside_unit("binary_cross_entropy_with_logits", targets=targets)
+    targets = floating_like(targets, logits)
     factor = 1 if pos_weight is None else 1 + (pos_weight - 1) * targets
     losses = (1 - targets) * logits + factor * softplus(-logits)
-    return _reduce("binary_cross_entropy_with_logits", losses if weight is None else losses * weight, reduction)
+    return reduce_losses("binary_cross_entropy_with_logits", losses if weight is None else losses * weight, reduction)
 
 
-def mse_loss(prediction: Array, target: Array, *, reduction: Reduction = "mean") -> Array:
-    """Squared error (prediction - target)².
+def binary_cross_entropy(
+    probabilities: Array, targets: Array, *, weight: Array | None = None, reduction: Reduction = "mean"
+) -> Array:
+    """Log-loss of probabilities; `binary_cross_entropy_with_logits` is more exact where logits are at hand.
 
     Parameters
     ----------
-    prediction, target : arrays of one shape
+    probabilities : array
+        Any shape, in [0, 1].
+    targets : array of that shape
+        Probabilities of the positive class, in [0, 1].
+    weight : array, optional
+        Factor of each loss; broadcasts.
     reduction : {"mean", "sum", "none"}
 
     Returns
@@ -191,7 +229,67 @@ def mse_loss(prediction: Array, target: Array, *, reduction: Reduction = "mean")
     Raises
     ------
     ValueError
-        If the shapes differ: broadcasting (N, 1) against (N,) is a classic mistake.
+        If the shapes differ or something leaves [0, 1].
+
+    Notes
+    -----
+    loss = -t log p - (1 - t) log(1 - p) and p_bar = (-t / p + (1 - t) / (1 - p)) g, where as in PyTorch no logarithm
+    is below -100 and no reciprocal above 10¹². So at p = 0 and 1 with the target to match the loss is 0 and the slope
+    the one-sided derivative, 1 and -1 (PyTorch has 0); with the opposite target they are 100 and ∓10¹².
     """
-    _same_shape("mse_loss", prediction=prediction, target=target)
-    return _reduce("mse_loss", np.square(prediction - target), reduction)
+    same_shape("binary_cross_entropy", probabilities=probabilities, targets=targets)
+    refuse_outside_unit("binary_cross_entropy", probabilities=probabilities, targets=targets)
+    targets = floating_like(targets, probabilities)
+    losses = -(targets * bounded_log(probabilities) + (1 - targets) * bounded_log1p(-probabilities))
+    return reduce_losses("binary_cross_entropy", losses if weight is None else losses * weight, reduction)
+
+
+def kl_div(
+    log_probabilities: Array,
+    target: Array,
+    *,
+    log_target: bool = False,
+    reduction: Literal["mean", "batchmean", "sum", "none"] = "mean",
+) -> Array:
+    """Terms of the Kullback-Leibler divergence KL(target || probabilities).
+
+    Parameters
+    ----------
+    log_probabilities : array
+        Any shape.
+    target : array of that shape
+        Probabilities, or their logarithms with `log_target`.
+    log_target : bool
+    reduction : {"mean", "batchmean", "sum", "none"}
+        As in PyTorch "mean" divides by the number of elements; the divergence, a sum over classes, averaged over the
+        first axis, is "batchmean".
+
+    Returns
+    -------
+    array
+        A scalar, or with "none" the terms.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, a probability is negative, or "batchmean" has no first axis.
+
+    Notes
+    -----
+    term = t (log t - x), with x_bar = -t g and t_bar = (log t - x + 1) g. Where t = 0 the term is 0 and so are its
+    derivatives, also if x is -inf, as for a class ruled out by both. (PyTorch gives nan there.)
+    """
+    same_shape("kl_div", log_probabilities=log_probabilities, target=target)
+    target = floating_like(target, log_probabilities)
+    if log_target:
+        t, log_t = np.exp(target), target
+    else:
+        refuse_where(np.less(target, 0), "kl_div: target has negative probabilities; logarithms need log_target=True.")
+        t, log_t = target, np.log(one_for_zero(target))
+    none, zero = np.equal(t, 0), zero_like(log_probabilities)
+    losses = t * (np.where(none, zero, log_t) - np.where(none, zero, log_probabilities))
+    if reduction != "batchmean":
+        return reduce_losses("kl_div", losses, reduction)
+    if not shape_of(losses):
+        raise ValueError("kl_div: reduction='batchmean' divides by the length of the first axis; there is none.")
+    return np.sum(losses) / shape_of(losses)[0]

@@ -1,4 +1,4 @@
-"""Activations and the softmax family: overflow-free, each with the derivative that keeps least."""
+"""Smooth activations and the softmax family: overflow-free, each with the derivative that keeps least."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from ..core.batching import over_leading_axis
 from ..core.families import elementwise, zero_like
@@ -29,11 +30,18 @@ relu = elementwise(
     _relu, "max(x, 0); y' = 1 where x > 0, else 0 (at 0 too).", name="relu", from_output=lambda y: np.greater(y, 0)
 )
 sigmoid = elementwise(_sigmoid, "1 / (1 + exp(-x)); y' = y (1 - y).", name="sigmoid", from_output=lambda y: y * (1 - y))
-
-
-def leaky_relu(x: Array, negative_slope: float = 0.01) -> Array:
-    """x where x > 0, else negative_slope x; y' = 1 or negative_slope (at 0 too)."""
-    return np.where(np.greater(x, 0), x, np.multiply(x, negative_slope))
+softsign = elementwise(
+    lambda x: x / (1 + np.absolute(x)),
+    "x / (1 + |x|); y' = 1/(1 + |x|)² (the second derivative, which jumps at 0, is 0 there).",
+    name="softsign",
+    derivative=lambda x: np.square(1 / (1 + np.absolute(x))),
+)
+tanh_shrink = elementwise(
+    lambda x: x - np.tanh(x),
+    "x - tanh(x), to the rounding of x; y' = tanh(x)².",
+    name="tanh_shrink",
+    derivative=lambda x: np.square(np.tanh(x)),
+)
 
 
 def elu(x: Array, alpha: float = 1.0) -> Array:
@@ -41,6 +49,22 @@ def elu(x: Array, alpha: float = 1.0) -> Array:
     positive = np.greater(x, 0)
     below = np.where(positive, zero_like(x), x)  # the branch not taken must not overflow
     return np.where(positive, x, alpha * np.expm1(below))
+
+
+def celu(x: Array, alpha: float = 1.0) -> Array:
+    """x where x > 0, else alpha (exp(x/alpha) - 1) (Barron, 2017); y' = 1 or exp(x/alpha), which meet at 0."""
+    if not alpha > 0:
+        raise ValueError(f"celu: alpha={alpha!r}; it is positive.")
+    positive = np.greater(x, 0)
+    return np.where(positive, x, alpha * np.expm1(np.where(positive, zero_like(x), x) * (1 / alpha)))
+
+
+def selu(x: Array) -> Array:
+    """Self-normalising unit λ elu(x, α) (Klambauer et al., 2017); y' = λ or λ α exp(x) (at 0 too).
+
+    λ = 1.0507... and α = 1.6733... are such that a standard normal x gives y of mean 0 and variance 1.
+    """
+    return elu(x, 1.6732632423543772) * 1.0507009873554805
 
 
 def gelu(x: Array, approximate: str = "none") -> Array:
@@ -68,6 +92,41 @@ def gelu(x: Array, approximate: str = "none") -> Array:
 def silu(x: Array) -> Array:
     """Sigmoid linear unit or swish, x sigmoid(x) (Elfwing et al., 2017); y' = s + x s (1 - s)."""
     return x * sigmoid(x)
+
+
+def mish(x: Array) -> Array:
+    """x tanh(softplus(x)) (Misra, 2019); y' = t + x (1 - t²) sigmoid(x) with t = tanh(softplus(x))."""
+    return x * np.tanh(softplus(x))
+
+
+def glu(x: Array, axis: int = -1) -> Array:
+    """Gated linear unit (Dauphin et al., 2016): a sigmoid(b), with a and b the halves of x along an axis.
+
+    Parameters
+    ----------
+    x : array
+        Floating point, of even length along `axis`.
+    axis : int
+
+    Returns
+    -------
+    array
+        Half as long along `axis`.
+
+    Raises
+    ------
+    ValueError
+        If the length is odd.
+
+    Notes
+    -----
+    a_bar = g s and b_bar = g a s (1 - s) with s = sigmoid(b).
+    """
+    n = shape_of(x)[normalize_axis_index(axis, len(shape_of(x)))]
+    if n % 2:
+        raise ValueError(f"glu: x has shape {shape_of(x)}; its length {n} along axis {axis} cannot be halved.")
+    a, b = np.split(x, 2, axis)
+    return a * sigmoid(b)
 
 
 def softplus(x: Array) -> Array:
@@ -181,6 +240,11 @@ def softmax(x: Array, axis: Axes = -1) -> Array:
     """
     x = _floating(x, "softmax")
     return softmax_op(x, axis=axis_tuple(axis, x))
+
+
+def softmin(x: Array, axis: Axes = -1) -> Array:
+    """Softmax of -x. Parameters as for `softmax`; VJP: x_bar = -y (g - Σ y g)."""
+    return softmax(-_floating(x, "softmin"), axis)
 
 
 def log_softmax(x: Array, axis: Axes = -1) -> Array:

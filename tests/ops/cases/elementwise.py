@@ -13,7 +13,8 @@ from .base import CASES, broadcast_case, case, lattice, shapes
 _DOMAINS = {
     "sqrt": (0.125, 3), "cbrt": (0.125, 3), "reciprocal": (0.125, 3), "log": (0.125, 3), "log2": (0.125, 3),
     "log10": (0.125, 3), "log1p": (-0.75, 2), "tan": (-1.25, 1.25), "arcsin": (-0.75, 0.75), "arccos": (-0.75, 0.75),
-    "arccosh": (1.125, 3), "arctanh": (-0.75, 0.75),
+    "arccosh": (1.125, 3), "arctanh": (-0.75, 0.75), "relu6": (-1, 7), "bounded_log": (0.125, 3),
+    "bounded_log1p": (-0.75, 2),
 }  # fmt: skip
 _UNARY = {
     "arithmetic": ["negative", "positive", "square", "sqrt", "cbrt", "reciprocal", "absolute", "conjugate", "real"],
@@ -22,9 +23,14 @@ _UNARY = {
         "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh", "deg2rad", "rad2deg",
     ],
     "special": ["erfc"],
-    "activations": ["relu", "sigmoid"],
+    "activations": ["relu", "sigmoid", "softsign", "tanh_shrink"],
+    "piecewise_activations": ["relu6"],
+    "bounded_logarithms": ["bounded_log", "bounded_log1p"],
 }  # fmt: skip
-_REAL_ONLY = {"cbrt", "deg2rad", "rad2deg", "erfc", "relu", "sigmoid"}
+_REAL_ONLY = {
+    "cbrt", "deg2rad", "rad2deg", "erfc", "relu", "sigmoid", "softsign", "tanh_shrink", "relu6", "bounded_log",
+    "bounded_log1p",
+}  # fmt: skip
 
 
 def with_complex(values: Any) -> Any:

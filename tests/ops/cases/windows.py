@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 from .base import case, distinct, lattice
 
 
-def _draw_windows(draw: Any, pads: bool = True) -> tuple[tuple[int, ...], dict[str, Any], tuple[int, ...]]:
+def draw_windows(draw: Any, pads: bool = True) -> tuple[tuple[int, ...], dict[str, Any], tuple[int, ...]]:
     """Draw (size, stride/padding/dilation, kernel) with at least one output an axis; everything non-square."""
     axes = []
     for _ in range(draw(st.integers(1, 2))):
@@ -23,7 +23,7 @@ def _draw_windows(draw: Any, pads: bool = True) -> tuple[tuple[int, ...], dict[s
     return size, {"stride": stride, "padding": padding, "dilation": dilation}, kernel
 
 
-def _outputs(size: Any, kernel: Any, *, stride: Any, padding: Any, dilation: Any) -> tuple[int, ...]:
+def outputs(size: Any, kernel: Any, *, stride: Any, padding: Any, dilation: Any) -> tuple[int, ...]:
     return tuple(
         (n + sum(p) - d * (k - 1) - 1) // s + 1
         for n, k, s, p, d in zip(size, kernel, stride, padding, dilation, strict=True)
@@ -31,9 +31,9 @@ def _outputs(size: Any, kernel: Any, *, stride: Any, padding: Any, dilation: Any
 
 
 def _conv(draw: Any) -> dict[str, Any]:
-    size, geometry, kernel = _draw_windows(draw)
+    size, geometry, kernel = draw_windows(draw)
     groups, per_group, per_filter, n = draw(st.tuples(*[st.integers(1, 2)] * 4))
-    out = _outputs(size, kernel, **geometry)
+    out = outputs(size, kernel, **geometry)
     return {
         "size": size, "kernel_size": kernel, "geometry": geometry | {"groups": groups},
         "x": lattice((n, *size, groups * per_group)), "w": lattice((*kernel, per_group, groups * per_filter)),
@@ -61,8 +61,8 @@ def _conv_kernel_op(draw: Any) -> Any:
 
 def _pool(draw: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """Draw the input's shape and so on, and the pooling primitives' geometry."""
-    size, geometry, kernel = _draw_windows(draw, pads=False)
-    out = _outputs(size, kernel, **geometry)
+    size, geometry, kernel = draw_windows(draw, pads=False)
+    out = outputs(size, kernel, **geometry)
     n, channels = draw(st.integers(1, 2)), draw(st.integers(1, 2))
     winner = hnp.arrays(
         np.uint8, (n, *out, channels), elements=st.integers(0, int(np.prod(kernel)) - 1), fill=st.nothing()
