@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -150,3 +151,14 @@ def test_errors_name_what_is_wrong():
         check_vjp(lambda x: x * 2, (np.array([1.0, np.nan]),))
     with pytest.raises(ValueError, match="not deterministic"):
         check_vjp(lambda x: x * RNG.normal(), (x,))
+
+
+def test_a_large_input_takes_memory_for_its_directions_only():
+    n = 50_000  # a square matrix of this size would take 20 GB
+    tracemalloc.start()
+    try:
+        check_grads(lambda x: np.sum(np.sin(x)), (np.linspace(-1, 1, n),))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1000 * 8 * n

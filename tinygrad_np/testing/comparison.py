@@ -195,7 +195,8 @@ def _directions(problem: Problem, rng: np.random.Generator, count: int, scale: V
             picked.update(inside if inside.size <= SMALL_LEAF else [*inside[[0, -1]], *rng.choice(inside, 2)])
         several = np.repeat(masks, count, 0) if len(masks) == 1 else np.vstack([np.repeat(masks, count, 0), np.ones(n)])
         random = several * dyadic(rng, several.shape) * ~excluded
-        rows = np.vstack([random[random.any(1)], np.eye(n)[sorted(picked)]])
+        coordinates = np.equal.outer(sorted(picked), np.arange(n))  # not rows of np.eye(n), which need not fit
+        rows = np.vstack([random[random.any(1)], coordinates])
     else:
         rows = np.eye(n)[chosen]
     return np.asarray(rows * scale)
