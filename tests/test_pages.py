@@ -1,12 +1,14 @@
 """Every Python block of the README and of the pages in notebooks/ runs: in order, in one namespace a page."""
 
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tinygrad_np import cli
 from tinygrad_np.inspect.coverage import rows
 
 ROOT = Path(__file__).parents[1]
@@ -27,9 +29,19 @@ def test_the_python_blocks_run(page):
 
 def test_the_commands_are_one_line_each():
     commands = re.findall(r"```sh\n(.*?)```", PAGES[0].read_text(encoding="utf-8"), re.DOTALL)
-    assert [c.strip().count("\n") for c in commands] == [0, 0]
+    assert [c.strip().count("\n") for c in commands[:2]] == [0, 0]
     assert "tinygrad-np train lenet5" in commands[0]
     assert "pytest" in commands[1]
+
+
+def test_the_other_commands_are_understood():
+    blocks = re.findall(r"```sh\n(.*?)```", PAGES[0].read_text(encoding="utf-8"), re.DOTALL)[2:]
+    lines = [line for block in blocks for line in block.splitlines()]
+    assert len(lines) >= 4
+    for line in lines:
+        program, *args = shlex.split(line, comments=True)
+        assert program == "tinygrad-np"
+        cli.parser().parse_args(args)  # exits where it does not understand
 
 
 def test_the_readmes_counts_are_what_the_coverage_command_measures():
