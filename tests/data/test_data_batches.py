@@ -74,3 +74,30 @@ def test_batches_own_their_memory(key):
 def test_mistakes_are_errors_at_once(arrays, size, message):
     with pytest.raises(ValueError, match=message):
         batches(arrays, size, None)
+
+
+@pytest.mark.parametrize("size", [2.0, True, None])
+def test_a_size_that_is_no_integer_is_an_error(size):
+    with pytest.raises(TypeError, match=f"batches: size must be an integer, not {size}"):
+        batches(np.zeros(3), size, None)
+
+
+@pytest.mark.parametrize("order", [np.array([4, 0, 0, 2, 4]), [4, 0, 0, 2, 4]])
+def test_an_order_says_which_examples_come_when(order):
+    assert [y.tolist() for _, y in batches(_examples(5), 2, None, order=order)] == [[4, 0], [0, 2], [4]]
+    assert [len(y) for _, y in batches(_examples(5), 2, None, order=order, drop_last=True)] == [2, 2]
+
+
+@pytest.mark.parametrize(
+    ("order", "key", "message"),
+    [
+        ([0, 5], None, "order names example 5 of 5"),
+        ([0, -1], None, "order names example -1 of 5"),
+        ([0.0, 1.0], None, r"order must be integers of shape \(n,\), not float64 \(2,\)"),
+        ([[0], [1]], None, r"not int64 \(2, 1\)"),
+        ([0, 1], KEY, "pass key=None"),
+    ],
+)
+def test_an_order_that_does_not_fit_is_an_error_at_once(order, key, message):
+    with pytest.raises(ValueError, match=message):
+        batches(_examples(5), 2, key, order=order)

@@ -81,6 +81,22 @@ def test_no_statistics_change_no_bit():
     assert np.array_equal(standardize(images, standardization(images, None)), images)
 
 
+def test_the_deviation_of_a_pixel_is_the_articles_which_counts_from_0_to_255():
+    pixels = random.randint(random.key(0), (50, 4, 3, 1), 0, 256).astype(np.float64)
+    pixels[:, 0, 0] = pixels[:, 0, 0] // 128  # the less a pixel varies, the more does what is added
+    result = standardize(pixels / 255, standardization(pixels / 255, "pixels"))
+    np.testing.assert_allclose(result, (pixels - pixels.mean(0)) / (pixels.std(0) + 1e-7), rtol=0, atol=1e-12)
+
+
+def test_a_pixel_that_never_changes_in_training_cannot_outweigh_the_others_later():
+    images = random.uniform(random.key(0), (1000, 4, 3, 1))
+    images[:, 1, 2], images[:, 3, 0] = 0, np.float32(0.3)
+    other = images[:2].copy()
+    other[:, [1, 3], [2, 0]] = 1
+    result = standardize(other, standardization(images, "pixels"))
+    np.testing.assert_allclose(result[:, [1, 3], [2, 0]], [[[1], [0.7]]] * 2, rtol=1e-6)
+
+
 @pytest.mark.parametrize("over", ["images", "pixels"])
 def test_images_without_contrast_become_zero(over):
     images = np.full((3, 2, 2, 1), 0.25, np.float32)

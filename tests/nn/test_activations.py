@@ -271,7 +271,7 @@ ERRORS = {
     "celu": (ValueError, lambda: nn.celu(X, 0), "celu: alpha=0; it is positive"),
     "glu": (ValueError, lambda: nn.glu(X), r"glu: x has shape \(2, 3\); its length 3 along axis -1"),
     "glu axis": (ValueError, lambda: nn.glu(X, 2), "axis 2 is out of bounds"),
-    "prelu": (ValueError, lambda: nn.prelu(X, np.ones(2)), r"slope has shape \(2,\) and x \(2, 3\).*one a channel"),
+    "prelu": (ValueError, lambda: nn.prelu(X, np.ones(2)), r"weight has shape \(2,\) and x \(2, 3\).*one a channel"),
     "prelu first": (ValueError, lambda: nn.prelu(X[0], SLOPES, layout="channels_first"), "one a channel"),
     "prelu 2-d": (ValueError, lambda: nn.prelu(X, np.ones((1, 3))), "one a channel"),
     "prelu layout": (ValueError, lambda: nn.prelu(X, SLOPES, layout="NHWC"), "prelu: layout='NHWC'"),

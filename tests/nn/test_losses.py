@@ -239,6 +239,7 @@ ERRORS = {
     "weight": (lambda: nn.cross_entropy(LOGITS, LABELS, weight=np.ones(3)), "there are 4 classes"),
     "smoothing": (lambda: nn.cross_entropy(LOGITS, LABELS, label_smoothing=2), r"not in \[0, 1\]"),
     "reduction": (lambda: nn.cross_entropy(LOGITS, LABELS, reduction="average"), "'mean', 'sum' or 'none'"),
+    "float labels": (lambda: nn.cross_entropy(LOGITS, LABELS / 1), r"targets of shape \(6,\) are float64; .*integer"),
     "nll label": (lambda: nn.nll_loss(LOGITS, np.full(6, 4)), "nll_loss: label 4 is not in 0..3"),
     "nll ignored": (lambda: nn.nll_loss(LOGITS, np.full(6, -100), ignore_index=-1), "label -100"),
     "nll shape": (lambda: nn.nll_loss(LOGITS, LABELS[:5]), r"indices need shape \(6,\)"),

@@ -145,6 +145,12 @@ ERRORS = {
     "rank": (lambda: nn.group_norm(X[0, 0, 0], 2), "expected a batch axis and one of channels"),
     "instance rank": (lambda: nn.instance_norm(X[0, 0]), "batch axis, spatial axes and one of channels"),
     "instance one": (lambda: nn.instance_norm(X[:, :1, :1]), "needs two values a channel of an example"),
+    "momentum": (
+        lambda: nn.batch_norm(X, nn.batch_norm_state(4), train=True, momentum=1.1), r"momentum=1.1 is not in \[0, 1\]",
+    ),
+    "instance momentum": (
+        lambda: nn.instance_norm(X, state=nn.batch_norm_state(4), momentum=-0.1), r"momentum=-0.1 is not in \[0, 1\]",
+    ),
     "instance state": (lambda: nn.instance_norm(X, use_input_stats=False), "pass state="),
     "instance empty": (lambda: nn.instance_norm(X[:0], state=STATE), "no examples"),
     "state": (lambda: nn.instance_norm(X, state=nn.batch_norm_state(3)), "state.mean has shape"),

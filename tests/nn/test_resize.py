@@ -39,9 +39,9 @@ def test_resize_is_its_formula(method, rng, axes, by_factor):
     size, out = zip(*axes, strict=True)
     steps = [n / o for n, o in axes]
     options = (
-        {"method": method}
+        {"mode": method}
         if method.startswith("nearest")
-        else {"method": "linear", "antialias": method == "antialias", "align_corners": align_corners}
+        else {"mode": "linear", "antialias": method == "antialias", "align_corners": align_corners}
     )
     options["size"] = out
     if by_factor:  # eighths, so that the result's size is often no multiple
@@ -61,12 +61,12 @@ def test_sets_of_images_are_taken_in_parts(monkeypatch):
     x = np.random.default_rng(0).standard_normal((11, 7, 6, 2)).astype(np.float32)
     for method in ("bilinear", "nearest"):
         whole, firsts = (
-            nn.resize(x, (5, 9), method=method),
-            nn.resize(first(x), (5, 9), method=method, layout="channels_first"),
+            nn.resize(x, (5, 9), mode=method),
+            nn.resize(first(x), (5, 9), mode=method, layout="channels_first"),
         )
         monkeypatch.setattr(resizing, "BLOCK", 300)
-        np.testing.assert_array_equal(nn.resize(x, (5, 9), method=method), whole)
-        np.testing.assert_array_equal(nn.resize(first(x), (5, 9), method=method, layout="channels_first"), firsts)
+        np.testing.assert_array_equal(nn.resize(x, (5, 9), mode=method), whole)
+        np.testing.assert_array_equal(nn.resize(first(x), (5, 9), mode=method, layout="channels_first"), firsts)
         monkeypatch.undo()
 
 
@@ -76,17 +76,17 @@ def test_what_stays_and_what_is_kept():
     assert y.dtype == np.uint8
     np.testing.assert_array_equal(y, x.repeat(2, 1).repeat(2, 2))
     z = x.astype(np.float32)
-    np.testing.assert_array_equal(nn.resize(z, (4, 6), method="bilinear"), z)
-    assert nn.resize(z, (3, 6), method="bilinear").dtype == np.float32
-    assert nn.resize(z[:0], 9, method="bilinear").shape == (0, 9, 9, 2)
-    np.testing.assert_allclose(nn.resize(np.ones_like(z), (9, 2), method="linear", antialias=True), 1, rtol=1e-6)
+    np.testing.assert_array_equal(nn.resize(z, (4, 6), mode="bilinear"), z)
+    assert nn.resize(z, (3, 6), mode="bilinear").dtype == np.float32
+    assert nn.resize(z[:0], 9, mode="bilinear").shape == (0, 9, 9, 2)
+    np.testing.assert_allclose(nn.resize(np.ones_like(z), (9, 2), mode="linear", antialias=True), 1, rtol=1e-6)
 
 
 TRANSFORMED = {
     "nearest": lambda x: nn.resize(x, (5, 2)),
-    "bilinear": lambda x: nn.resize(x, (7, 2), method="bilinear"),
-    "bilinear first": lambda x: nn.resize(first(x), scale_factor=(1.5, 2), method="bilinear", align_corners=True, layout="channels_first"),
-    "antialias": lambda x: nn.resize(x, (2, 3), method="linear", antialias=True),
+    "bilinear": lambda x: nn.resize(x, (7, 2), mode="bilinear"),
+    "bilinear first": lambda x: nn.resize(first(x), scale_factor=(1.5, 2), mode="bilinear", align_corners=True, layout="channels_first"),
+    "antialias": lambda x: nn.resize(x, (2, 3), mode="linear", antialias=True),
     "shuffle": lambda x: nn.pixel_shuffle(np.concatenate([x, x * x], axis=-1), 2),
     "unshuffle": lambda x: nn.pixel_unshuffle(first(x[:, :, :2]), 2, layout="channels_first"),
 }  # fmt: skip
@@ -123,10 +123,10 @@ ERRORS = {
     "factor none": (lambda: nn.resize(X, scale_factor=(2, None)), "give one number"),
     "nothing left": (lambda: nn.resize(X, scale_factor=0.2), r"leaves nothing of \(4, 6\): \(0, 1\)"),
     "nothing there": (lambda: nn.resize(X[:, :0], 2), r"spatial size \(0, 6\) has no elements"),
-    "method": (lambda: nn.resize(X, 2, method="cubic"), "method='cubic'; it is one of nearest, nearest-exact, linear"),
-    "rank": (lambda: nn.resize(X, 2, method="trilinear"), "is for 3 spatial axes, x has 2; use 'linear'"),
+    "method": (lambda: nn.resize(X, 2, mode="cubic"), "mode='cubic'; it is one of nearest, nearest-exact, linear"),
+    "rank": (lambda: nn.resize(X, 2, mode="trilinear"), "is for 3 spatial axes, x has 2; use 'linear'"),
     "corners": (lambda: nn.resize(X, 2, align_corners=True), "options of the linear methods, not of 'nearest'"),
-    "antialias": (lambda: nn.resize(X, 2, method="nearest-exact", antialias=True), "not of 'nearest-exact'"),
+    "antialias": (lambda: nn.resize(X, 2, mode="nearest-exact", antialias=True), "not of 'nearest-exact'"),
     "no batch": (lambda: nn.resize(X[0, 0], 2), "resize: x has shape"),
     "shuffle": (lambda: nn.pixel_shuffle(X, 2), r"2\^2 = 4 does not divide the 3 channels"),
     "shuffle factor": (lambda: nn.pixel_shuffle(X, 0), "upscale_factor=0"),
@@ -142,5 +142,5 @@ def test_errors(name):
 
 
 def test_a_mean_of_integers_is_refused():
-    with pytest.raises(TypeError, match="convert it to floating point, or use method='nearest'"):
-        nn.resize(X.astype(np.uint8), 2, method="bilinear")
+    with pytest.raises(TypeError, match="convert it to floating point, or use mode='nearest'"):
+        nn.resize(X.astype(np.uint8), 2, mode="bilinear")

@@ -196,7 +196,7 @@ def test_resize(torch, rng, rank, data, layout, method, align_corners, by_factor
     mode = NAMES[x.ndim - 2] if method in ("linear", "antialias") else method
     if not method.startswith("nearest"):
         options |= {"align_corners": align_corners, "antialias": method == "antialias"}
-    ours = in_layout(lambda x, layout: nn.resize(x, method=mode, **options, layout=layout), layout)
+    ours = in_layout(lambda x, layout: nn.resize(x, mode=mode, **options, layout=layout), layout)
     theirs = lambda x: torch.nn.functional.interpolate(x, mode=mode, **options)
     if mode == "nearest" and by_factor:
         # Theirs is then not the gradient of their own values: [a, b] by 1.125 gives [a, a], yet b gets a gradient.
@@ -210,7 +210,7 @@ def test_nearest_of_every_size(torch):
         x = np.arange(n, dtype=float).reshape(1, 1, n)
         for m in range(1, 49):
             for method in ("nearest", "nearest-exact"):
-                y = nn.resize(x, m, method=method, layout="channels_first")
+                y = nn.resize(x, m, mode=method, layout="channels_first")
                 np.testing.assert_array_equal(y, torch.nn.functional.interpolate(torch.tensor(x), m, mode=method))
 
 
@@ -243,7 +243,7 @@ def test_attention(torch, rng, lead, queries, keys, features, kind, scale):
 
     with sdpa_kernel(SDPBackend.MATH):  # the others have no second derivative
         compare(
-            torch, lambda *a: nn.scaled_dot_product_attention(*a, mask=mask, **options),
+            torch, lambda *a: nn.scaled_dot_product_attention(*a, attn_mask=mask, **options),
             lambda *a: torch.nn.functional.scaled_dot_product_attention(*a, None if mask is None else torch.tensor(mask), **options),
             q, k, v,
         )  # fmt: skip
@@ -252,7 +252,7 @@ def test_attention(torch, rng, lead, queries, keys, features, kind, scale):
 def test_a_query_that_sees_no_key_gives_zero_as_in_torch(torch):
     q, mask = np.ones((2, 3)), np.array([[True, False], [False, False]])
     theirs = torch.nn.functional.scaled_dot_product_attention(*[torch.tensor(q)] * 3, torch.tensor(mask))
-    np.testing.assert_array_equal(nn.scaled_dot_product_attention(q, q, q, mask=mask), theirs)
+    np.testing.assert_array_equal(nn.scaled_dot_product_attention(q, q, q, attn_mask=mask), theirs)
 
 
 @given(generators, st.sampled_from([1.0, 1.5, 2.0, 3.0]), st.integers(0, 2))

@@ -101,7 +101,11 @@ def test_a_file_of_the_earlier_format_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     "progress", [None, {}, "x", {"epoch": 1}, {"epoch": "1", "history": [], "step": 0, "examples": 0, "sums": {}, "seconds": 0.0},
-                 {"epoch": 1, "history": [3], "step": 0, "examples": 0, "sums": {}, "seconds": 0.0}],
+                 {"epoch": 1, "history": [3], "step": 0, "examples": 0, "sums": {}, "seconds": 0.0},
+                 {"epoch": 1, "history": [{"a": "b"}], "step": 0, "examples": 0, "sums": {}, "seconds": 0.0},
+                 {"epoch": 1, "history": [], "step": -1, "examples": 0, "sums": {}, "seconds": 0.0},
+                 {"epoch": 1, "history": [], "step": 1, "examples": 0, "sums": {}, "seconds": 0.0},
+                 {"epoch": 1, "history": [], "step": 1, "examples": 2, "sums": {"loss": [1.0]}, "seconds": 0.0}],
 )  # fmt: skip
 def test_metadata_of_something_else_are_refused(tmp_path, progress):
     facts = {"kind": "checkpoint of tinygrad_np, format 2", "settings": {}, "progress": progress}
@@ -173,6 +177,26 @@ def test_a_folder_that_may_not_be_written_or_read(tmp_path):
     finally:
         path.parent.chmod(0o700)
     assert load_checkpoint(path).epoch == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "options", "error", "message"),
+    [
+        ({"rate": np.float32(1)}, {}, TypeError, "checkpointing: settings are no JSON: .*float32"),
+        ({"rate": np.nan}, {}, ValueError, "checkpointing: settings are no JSON"),
+        ({}, {"steps": 0}, ValueError, "checkpointing: steps=0 must be 1 or more"),
+    ],
+)
+def test_what_no_checkpoint_could_hold_is_refused_before_training(tmp_path, settings, options, error, message):
+    with pytest.raises(error, match=message):
+        checkpointing(tmp_path / "c.npz", settings, **options)
+
+
+def test_a_checkpoint_is_no_progress_yet(tmp_path):
+    path, optimizer = tmp_path / "c.npz", OPTIMIZERS["adam"]
+    save_checkpoint(path, Progress(START, optimizer.init(START), KEY, 0, []), {})
+    with pytest.raises(TypeError, match=r"Checkpoint, expected Progress; .* checkpoint.progress\(params, optimizer\)"):
+        train(optimizer, 1, resume=load_checkpoint(path))
 
 
 def test_numbers_that_json_cannot_hold_are_refused_and_the_old_file_stays(tmp_path):

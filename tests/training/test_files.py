@@ -43,6 +43,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(old, monkeypatch, call, 
     assert os.listdir(old.parent) == ["file"]
     if isinstance(failure, OSError):
         assert caught.value.filename == str(old)
+        assert "None" not in str(caught.value)
 
 
 def test_a_write_that_fails_midway_leaves_the_old_file(old, monkeypatch):

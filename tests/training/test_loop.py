@@ -444,13 +444,59 @@ def test_state_that_does_not_match_the_parameters_is_refused(name):
 @pytest.mark.parametrize(
     ("aux", "message"),
     [
-        ({"logits": np.ones(1)}, r"aux\['logits'\] has shape \(1,\); metrics are scalars"),
+        ({"logits": np.ones(1)}, r"the metric 'logits' is an array of shape \(1,\).*; metrics are scalars"),
+        ({"word": "high"}, "the metric 'word' is 'high' of type str; metrics are scalars"),
+        ({"more": {"a": 1.0}}, "the metric 'more' is .* of type dict; metrics are scalars"),
         ([1.0], "loss_fn returned .* of type list beside the loss; expected a dictionary"),
     ],
 )
 def test_aux_that_is_no_dictionary_of_scalars_is_refused(aux, message):
     with pytest.raises(TypeError, match=f"^fit: {message}"):
         train(loss_fn=lambda *args: (squares(*args), aux))
+
+
+def test_a_second_loss_in_aux_is_refused():
+    with pytest.raises(ValueError, match=r"^fit: the dictionary beside the loss has a 'loss' too"):
+        train(loss_fn=lambda *args: (squares(*args), {"loss": 1.0}))
+
+
+def test_metrics_that_not_every_batch_has_are_refused():
+    calls = []
+
+    def loss_fn(*args):
+        calls.append(0)
+        return squares(*args), {"first": 1.0} if len(calls) == 1 else {}
+
+    with pytest.raises(ValueError, match="the metrics of a batch are loss, of those before loss, first"):
+        train(loss_fn=loss_fn)
+
+
+ARGUMENT_ERRORS = {
+    "optimizer": ({"optimizer": 0.1}, TypeError, "optimizer is 0.1 of type float; expected one of tinygrad_np.optim"),
+    "optimizer not called": ({"optimizer": optim.sgd}, TypeError, "optimizer is .*of type function"),
+    "batches": ({"batches": [X]}, TypeError, r"batches is .* of type list; expected a function \(epoch, key\)"),
+    "half an epoch": ({"epochs": 1.5}, TypeError, "epochs is 1.5 of type float; expected an integer"),
+    "negative epochs": ({"epochs": -1}, ValueError, "epochs=-1 must be 0 or more"),
+    "callback": ({"callbacks": print}, TypeError, "callbacks is .*; expected a list of functions"),
+    "callbacks": ({"callbacks": [None]}, TypeError, "callbacks is .*; expected a list of functions"),
+    "resume": ({"resume": "run"}, TypeError, "resume is of type str, expected Progress$"),
+    "evaluate": ({"evaluate": lambda params: 1.0}, TypeError, "evaluate returned 1.0 of type float; expected a dict"),
+    "stop": ({"callbacks": [lambda event: STOP]}, ValueError, "a callback returned STOP for a Step"),
+}
+
+
+@pytest.mark.parametrize("name", ARGUMENT_ERRORS)
+def test_wrong_arguments_are_named(name):
+    options, error, message = ARGUMENT_ERRORS[name]
+    options = {"optimizer": optim.sgd(0.1), "batches": minibatches, "epochs": 1, "key": KEY} | options
+    with pytest.raises(error, match=f"^fit: {message}"):
+        fit(loss_fn=squares, params={"w": np.zeros(3)}, **options)
+
+
+def test_no_epochs_give_the_start():
+    params, _, history = train(epochs=0)
+    assert history == []
+    assert same_bits(params, {"w": np.zeros(3, np.float32)})
 
 
 def test_statistics_are_in_a_progress_within_an_epoch():

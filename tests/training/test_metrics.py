@@ -95,6 +95,28 @@ def test_a_loss_alone_will_do():
     assert evaluate(np.mean, np.arange(5.0), batch_size=2) == {"loss": 2.0}
 
 
+@pytest.mark.parametrize(
+    ("result", "error", "message"),
+    [
+        (np.zeros(2), TypeError, r"the metric 'loss' is an array of shape \(2,\)"),
+        ((1.0, {"state": {}}), TypeError, "the metric 'state' is .* of type dict; metrics are scalars"),
+        ((1.0, 2.0), TypeError, "loss_fn returned 2.0 of type float beside the loss; expected a dictionary"),
+        ((1.0, {"loss": 2.0}), ValueError, "has a 'loss' too"),
+    ],
+)
+def test_what_is_no_loss_with_metrics_is_refused(result, error, message):
+    with pytest.raises(error, match=f"^evaluate: .*{message}"):
+        evaluate(lambda batch: result, np.zeros(3))
+
+
+def test_metrics_that_come_and_go_have_no_mean():
+    mean = Mean()
+    mean.add({"loss": 1.0, "more": 2.0}, 3)
+    with pytest.raises(ValueError, match="the metrics of a batch are loss, of those before loss, more"):
+        mean.add({"loss": 5.0}, 1)
+    assert mean.values() == {"loss": 1.0, "more": 2.0}
+
+
 def test_an_empty_dataset_is_an_error():
     with pytest.raises(ValueError, match="empty"):
         evaluate(np.mean, np.zeros((0, 3)))

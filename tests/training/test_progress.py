@@ -163,3 +163,9 @@ def test_a_line_after_every_so_many_steps(capsys):
     lines = [line for line in capsys.readouterr().out.splitlines() if "mean of" in line]
     # The third step of an epoch is in no line: each is about the steps of one epoch.
     assert lines == ["epoch 1/2   step 2   mean of 2: loss 3.0000", "epoch 2/2   step 2   mean of 2: loss 4.0000"]
+
+
+@pytest.mark.parametrize(("epochs", "examples", "every"), [(0, 9, None), (1, 0, None), (1, 9, 0)])
+def test_numbers_below_one_are_refused_before_training(epochs, examples, every):
+    with pytest.raises(ValueError, match=f"ProgressBar: epochs={epochs}, examples={examples} and every={every} must"):
+        ProgressBar(epochs, examples, every=every)

@@ -84,6 +84,8 @@ class Primitive:
         self.forward = forward
         self.name = name or forward.__name__.removesuffix("_op")  # `sum_op` serves behind the facing function `sum`
         functools.update_wrapper(self, forward, updated=())
+        if name:
+            self.__name__ = self.__qualname__ = name
         self.__module__ = module or forward.__module__
         self.__doc__ = doc or forward.__doc__
         self.__signature__ = signature or inspect.signature(forward)

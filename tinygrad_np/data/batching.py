@@ -1,6 +1,6 @@
 """Minibatches."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -14,7 +14,7 @@ def batches(
     size: int,
     key: NDArray[np.uint64] | None,
     *,
-    order: NDArray[np.integer[Any]] | None = None,
+    order: Sequence[int] | NDArray[np.integer[Any]] | None = None,
     drop_last: bool = False,
 ) -> Iterator[Tree]:
     """Iterate once over arrays in minibatches.
@@ -27,7 +27,7 @@ def batches(
         The number of examples in a batch.
     key : ndarray or None
         The random key of the shuffle, uint64 of shape (2,): the same key gives the same order. None keeps the order.
-    order : ndarray, optional
+    order : array of integers, optional
         Instead of a shuffle: the indices of the examples to give, any number of times each. The key must be None.
     drop_last : bool, optional
         Whether to leave out a last batch that is smaller than `size`. The other batches stay the same.
@@ -42,6 +42,8 @@ def batches(
     ValueError
         If the arrays are empty, have no first axis or differ in it, if `size` is below 1, or if `order` names an
         example that is not there or comes with a key. At once, not at the first batch.
+    TypeError
+        If `size` is no integer.
 
     Examples
     --------
@@ -51,6 +53,8 @@ def batches(
     from tinygrad_np.core import tree  # within functions, so that reading data needs NumPy only
 
     count = _first_axis(arrays)
+    if isinstance(size, bool) or not isinstance(size, int | np.integer):
+        raise TypeError(f"batches: size must be an integer, not {size!r}")
     if size < 1:
         raise ValueError(f"batches: size must be at least 1, not {size}")
     order = _order(key, count) if order is None else _checked(order, key, count)
@@ -81,11 +85,12 @@ def _order(key: NDArray[np.uint64] | None, count: int) -> NDArray[np.int64]:
     return order
 
 
-def _checked(order: NDArray[np.integer[Any]], key: NDArray[np.uint64] | None, count: int) -> NDArray[np.integer[Any]]:
+def _checked(order: Any, key: NDArray[np.uint64] | None, count: int) -> NDArray[np.integer[Any]]:
     if key is not None:
         raise ValueError("batches: order says which examples come when, so there is nothing to shuffle: pass key=None")
-    if order.ndim != 1 or order.dtype.kind not in "iu":
-        raise ValueError(f"batches: order must be integers of shape (n,), not {order.dtype} {order.shape}")
-    if wrong := order[(order < 0) | (order >= count)].tolist():
+    indices: NDArray[Any] = np.asarray(order)
+    if indices.ndim != 1 or indices.dtype.kind not in "iu":
+        raise ValueError(f"batches: order must be integers of shape (n,), not {indices.dtype} {indices.shape}")
+    if wrong := indices[(indices < 0) | (indices >= count)].tolist():
         raise ValueError(f"batches: order names example {wrong[0]} of {count}")
-    return order
+    return indices

@@ -199,7 +199,8 @@ def max_unpool(
     n, *size, channels = shape_of(x)
     out = _unpooled_size(tuple(size), kernel_size, stride, padding, output_size)
     positions = math.prod(out)
-    indices = np.reshape(in_bounds(f"max_unpool to size {out}: index", indices, positions), (n, -1, channels))
+    operation = f"max_unpool to size {out} (if another was pooled, give output_size): index"
+    indices = np.reshape(in_bounds(operation, indices, positions), (n, -1, channels))
     zeros = np.zeros((n, positions, channels), dtype_of(x))
     y = put_along_axis(zeros, indices, np.reshape(x, (n, math.prod(size), channels)), 1)
     return give_layout(np.reshape(y, (n, *out, channels)), layout)

@@ -17,10 +17,10 @@ def scaled_dot_product_attention(
     k: Array,
     v: Array,
     *,
-    mask: Array | None = None,
+    attn_mask: Array | None = None,
     is_causal: bool = False,
     scale: float | None = None,
-    dropout_rate: float = 0.0,
+    dropout_p: float = 0.0,
     key: Array | None = None,
 ) -> Array:
     """Mean of values, weighted by how well their keys fit a query: softmax(q kᵀ scale) v.
@@ -33,15 +33,15 @@ def scaled_dot_product_attention(
         Keys.
     v : array, shape (..., S, F)
         Values.
-    mask : array, optional
+    attn_mask : array, optional
         Broadcasts to (..., L, S). Boolean: True where a key takes part. Floating point: added to the scores, -inf where
         a key takes no part.
     is_causal : bool
-        Query i sees the keys 0..i alone, besides what the mask says.
+        Query i sees the keys 0..i alone, besides what attn_mask says.
     scale : float, optional
         By default 1 / sqrt(E).
-    dropout_rate, key
-        Of `dropout` on the weights; without a key, nothing is dropped.
+    dropout_p, key
+        Rate and key of `dropout` on the weights; without a key, nothing is dropped.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def scaled_dot_product_attention(
 
     Notes
     -----
-    w = softmax(scale q kᵀ + mask) and y = w v. So v_bar = wᵀ g, and with s_bar = w (g vᵀ - Σ w g vᵀ), the sum over
+    w = softmax(scale q kᵀ + attn_mask) and y = w v. So v_bar = wᵀ g, and with s_bar = w (g vᵀ - Σ w g vᵀ), the sum over
     keys, q_bar = scale s_bar k and k_bar = scale s_barᵀ q. Kept: q, k, v and w. Cost: 2 L S (E + F) flops.
 
     References
@@ -77,10 +77,10 @@ def scaled_dot_product_attention(
     scores = np.matmul(q * factor, np.swapaxes(k, -1, -2))
     if is_causal:
         scores = _masked(scores, np.tril(np.ones(shape_of(scores)[-2:], np.bool_)))
-    if mask is not None:
-        scores = _masked(scores, mask)
-    weights = softmax(scores) if mask is None else _softmax_of_seen(scores)
-    return np.matmul(dropout(weights, dropout_rate, key), v)
+    if attn_mask is not None:
+        scores = _masked(scores, attn_mask)
+    weights = softmax(scores) if attn_mask is None else _softmax_of_seen(scores)
+    return np.matmul(dropout(weights, dropout_p, key), v)
 
 
 def _masked(scores: Array, mask: Array) -> Array:
@@ -92,14 +92,14 @@ def _masked(scores: Array, mask: Array) -> Array:
         fits = False
     if not fits:
         raise ValueError(
-            f"scaled_dot_product_attention: mask has shape {shape_of(mask)}, which does not broadcast to that of the "
-            f"scores, {shape_of(scores)}: (..., queries, keys)."
+            f"scaled_dot_product_attention: attn_mask has shape {shape_of(mask)}, which does not broadcast to that of "
+            f"the scores, {shape_of(scores)}: (..., queries, keys)."
         )
     if dtype_of(mask).kind == "b":
         return np.where(mask, scores, dtype_of(scores).type(-np.inf))
     if dtype_of(mask).kind == "f":
         return scores + mask.astype(dtype_of(scores))
-    raise TypeError(f"scaled_dot_product_attention: mask is {dtype_of(mask)}; it is boolean or floating point.")
+    raise TypeError(f"scaled_dot_product_attention: attn_mask is {dtype_of(mask)}; it is boolean or floating point.")
 
 
 def _softmax_of_seen(scores: Array) -> Array:

@@ -24,7 +24,7 @@ import numpy as np
 
 from .. import random
 from ..core.tensor import Array, shape_of
-from .layer_pair import Layer, Params, Shape, as_layer, infer, one_example, stateful
+from .layer_pair import Layer, Params, Shape, as_layer, check_shape, infer, one_example, stateful
 
 Part = Any  # a Layer, a function of an array, or a pair (name, one of these)
 
@@ -53,6 +53,7 @@ class _Parts:
 
     def init(self, i: int, keys: Any, shape: Shape, params: dict[str, Any]) -> Shape:
         """Add the parameters of a part, if it has any; return its output's shape."""
+        check_shape(shape)
         new, shape = self._named(i, shape, lambda: self.layers[i].init(keys[i], shape))
         if new:
             params[self.names[i]] = new
@@ -138,7 +139,7 @@ def serial(*parts: Part) -> Layer:
 
     def init(key: Array, input_shape: Shape) -> tuple[Params, Shape]:
         params: dict[str, Any] = {}
-        keys, shape = all_parts.keys(key), input_shape
+        keys, shape = random.split(key, len(parts)), input_shape
         for i in range(len(parts)):
             shape = all_parts.init(i, keys, shape, params)
         return params, shape
@@ -169,7 +170,7 @@ def parallel(*parts: Part) -> Layer:
         several = isinstance(input_shape, tuple) and all(isinstance(s, tuple) for s in input_shape)
         check(input_shape, len(input_shape) if several else 1)
         params: dict[str, Any] = {}
-        keys, shapes = all_parts.keys(key), input_shape if several else (input_shape,)
+        keys, shapes = random.split(key, len(parts)), input_shape if several else (input_shape,)
         return params, tuple(all_parts.init(i, keys, shape, params) for i, shape in enumerate(shapes))
 
     def apply_with_state(params: Params, x: Any, *, key: Array | None = None, train: bool = False) -> Any:

@@ -63,11 +63,16 @@ def infer(apply: Callable[[Any], Any], input_shape: Shape, examples: int) -> Sha
     return one_example(apply(_zeros(examples, input_shape)))
 
 
-def _zeros(examples: int, shape: Shape) -> Any:
+def check_shape(shape: Any) -> None:
+    """Refuse what is no tuple, such as a list or a number."""
     if not isinstance(shape, tuple):
         raise ValueError(
             f"input_shape={shape!r}; it is a tuple of the sizes of one example, or a tuple of such shapes."
         )
+
+
+def _zeros(examples: int, shape: Shape) -> Any:
+    check_shape(shape)
     if any(isinstance(n, tuple) for n in shape):
         return tuple(_zeros(examples, s) for s in shape)
     if not all(isinstance(n, int | np.integer) and n >= 0 for n in shape):

@@ -60,7 +60,7 @@ def cross_entropy(
     Raises
     ------
     TypeError
-        If targets are neither integers nor floating-point numbers.
+        If targets are neither integers nor floating-point numbers, or class indices of a floating-point dtype.
     ValueError
         For shapes that do not fit and labels out of range.
 
@@ -86,6 +86,11 @@ def cross_entropy(
     classes = shape_of(log_p)[-1]
     check_class_weight("cross_entropy", weight, classes)
     if dtype_of(targets).kind in "fc":
+        if shape_of(targets) == shape_of(log_p)[:-1]:
+            raise TypeError(
+                f"cross_entropy: targets of shape {shape_of(targets)} are {dtype_of(targets)}; class "
+                "indices need an integer dtype, probabilities the shape of the logits."
+            )
         same_shape("cross_entropy", logits=logits, targets=targets)
         t = np.moveaxis(targets, axis, -1) * (1 - label_smoothing) + label_smoothing / classes
         losses = -np.sum(t * log_p * (1 if weight is None else weight), axis=-1)

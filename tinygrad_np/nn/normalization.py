@@ -59,8 +59,8 @@ def batch_norm(
     train : bool
         Normalise with the batch's own statistics and update the state; otherwise use the state and return it.
     momentum : float
-        Weight of the new statistics, as in torch: state = (1 - momentum) state + momentum batch. The batch's variance
-        enters unbiased. No gradient passes through the state.
+        Weight of the new statistics, in [0, 1], as in torch: state = (1 - momentum) state + momentum batch. The
+        batch's variance enters unbiased. No gradient passes through the state.
     eps : float
         Added to the variance.
     layout : {"channels_last", "channels_first"}
@@ -75,7 +75,7 @@ def batch_norm(
     Raises
     ------
     ValueError
-        For shapes that do not fit, or fewer than two values a channel in training.
+        For shapes that do not fit, a momentum outside [0, 1], or fewer than two values a channel in training.
 
     Notes
     -----
@@ -324,6 +324,8 @@ def _over_examples(state: BatchNormState, out: Standardized, count: int, momentu
 
 def _updated(state: BatchNormState, mean: Array, var: Array, momentum: float) -> BatchNormState:
     old, new = stop_gradient((state, BatchNormState(mean, var)))
+    if not 0 <= momentum <= 1:  # else the variance can become negative
+        raise ValueError(f"running statistics: momentum={momentum!r} is not in [0, 1].")
     parts = [((1 - momentum) * a + momentum * b).astype(dtype_of(a)) for a, b in zip(old, new, strict=True)]
     return BatchNormState(*parts)
 

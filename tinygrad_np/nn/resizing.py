@@ -17,7 +17,7 @@ from ..core.tensor import Array, dtype_of, shape_of
 from ..ops.windows import Ints, Layout, check_input, give_layout, per_axis
 
 Tuple = tuple[int, ...]
-Method = Literal["nearest", "nearest-exact", "linear", "bilinear", "trilinear"]
+Mode = Literal["nearest", "nearest-exact", "linear", "bilinear", "trilinear"]
 
 _DIMS = {"nearest": 0, "nearest-exact": 0, "linear": 0, "bilinear": 2, "trilinear": 3}  # 0 is any number of axes
 # Numbers of an array that is resized at once, 16 MB of float32: beyond, a set of images is taken in parts.
@@ -29,7 +29,7 @@ def resize(
     size: Ints | None = None,
     *,
     scale_factor: float | Sequence[float] | None = None,
-    method: Method = "nearest",
+    mode: Mode = "nearest",
     align_corners: bool = False,
     antialias: bool = False,
     layout: Layout = "channels_last",
@@ -44,7 +44,7 @@ def resize(
         Spatial size of the result; or give
     scale_factor : float or one an axis
         Then the size is floor(size * scale_factor), and pixels are 1 / scale_factor apart.
-    method : {"nearest", "nearest-exact", "linear", "bilinear", "trilinear"}
+    mode : {"nearest", "nearest-exact", "linear", "bilinear", "trilinear"}
         "linear" is linear along each of any number of axes; "bilinear" and "trilinear" say how many there are.
     align_corners : bool
         Whether the centres of the corner pixels coincide, instead of their outer edges. Linear methods only.
@@ -77,15 +77,15 @@ def resize(
 
     Examples
     --------
-    >>> resize(np.array([1.0, 2.0]).reshape(1, 2, 1), 4, method="linear").ravel()
+    >>> resize(np.array([1.0, 2.0]).reshape(1, 2, 1), 4, mode="linear").ravel()
     array([1.  , 1.25, 1.75, 2.  ])
     """
     x = check_input("resize", x, layout)
     before = shape_of(x)[1:-1]
-    _check_method(method, len(before), align_corners, antialias, dtype_of(x))
+    _check_mode(mode, len(before), align_corners, antialias, dtype_of(x))
     after, steps = _sizes(before, size, scale_factor)
-    if method.startswith("nearest"):
-        places = [_nearest(*axis, exact=method == "nearest-exact") for axis in zip(before, after, steps, strict=True)]
+    if mode.startswith("nearest"):
+        places = [_nearest(*axis, exact=mode == "nearest-exact") for axis in zip(before, after, steps, strict=True)]
         return give_layout(_in_parts(x, after, lambda part: _taken(part, places)), layout)
     weights = _antialiased if antialias else _linear
     matrices = [weights(*axis, align_corners) for axis in zip(before, after, steps, strict=True)]
@@ -158,15 +158,15 @@ def _antialiased(n: int, out: int, step: float | None, align_corners: bool) -> N
 # -- options ---------------------------------------------------------------------------------------------------------
 
 
-def _check_method(method: str, dims: int, align_corners: bool, antialias: bool, dtype: np.dtype[Any]) -> None:
-    if method not in _DIMS:
-        raise ValueError(f"resize: method={method!r}; it is one of {', '.join(_DIMS)}.")
-    if _DIMS[method] not in (0, dims):
-        raise ValueError(f"resize: method={method!r} is for {_DIMS[method]} spatial axes, x has {dims}; use 'linear'.")
-    if method.startswith("nearest") and (align_corners or antialias):
-        raise ValueError(f"resize: align_corners and antialias are options of the linear methods, not of {method!r}.")
-    if not method.startswith("nearest") and dtype.kind not in "fc":
-        raise TypeError(f"resize: x is {dtype}; convert it to floating point, or use method='nearest'.")
+def _check_mode(mode: str, dims: int, align_corners: bool, antialias: bool, dtype: np.dtype[Any]) -> None:
+    if mode not in _DIMS:
+        raise ValueError(f"resize: mode={mode!r}; it is one of {', '.join(_DIMS)}.")
+    if _DIMS[mode] not in (0, dims):
+        raise ValueError(f"resize: mode={mode!r} is for {_DIMS[mode]} spatial axes, x has {dims}; use 'linear'.")
+    if mode.startswith("nearest") and (align_corners or antialias):
+        raise ValueError(f"resize: align_corners and antialias are options of the linear methods, not of {mode!r}.")
+    if not mode.startswith("nearest") and dtype.kind not in "fc":
+        raise TypeError(f"resize: x is {dtype}; convert it to floating point, or use mode='nearest'.")
 
 
 def _sizes(before: Tuple, size: Ints | None, scale_factor: Any) -> tuple[Tuple, list[float | None]]:

@@ -31,14 +31,14 @@ def leaky_relu(x: Array, negative_slope: Array = 0.01) -> Array:
     return np.where(np.greater(x, 0), x, np.multiply(x, negative_slope))
 
 
-def prelu(x: Array, slope: Array, *, layout: Layout = "channels_last") -> Array:
-    """x where x > 0, else slope x, with a learned slope (He et al., 2015).
+def prelu(x: Array, weight: Array, *, layout: Layout = "channels_last") -> Array:
+    """x where x > 0, else weight x, with a learned slope (He et al., 2015).
 
     Parameters
     ----------
     x : array, shape (..., C); channels_first: (N, C, ...)
         Floating point.
-    slope : array, shape (C,), or (1,) or () for one slope
+    weight : array, shape (C,), or (1,) or () for one slope
     layout : {"channels_last", "channels_first"}
 
     Returns
@@ -53,16 +53,16 @@ def prelu(x: Array, slope: Array, *, layout: Layout = "channels_last") -> Array:
 
     Notes
     -----
-    x_bar = g or slope g (at 0 too); slope_bar = Σ g min(x, 0), over all that a slope is used for.
+    x_bar = g or weight g (at 0 too); weight_bar = Σ g min(x, 0), over all that a slope is used for.
     """
     channel, shape = (1 if check_layout("prelu", layout) else -1), shape_of(x)
-    if shape_of(slope) in ((), (1,)):
-        return leaky_relu(x, np.reshape(slope, ()) if shape_of(slope) else slope)
-    if len(shape) <= max(channel, 0) or shape_of(slope) != (shape[channel],):
+    if shape_of(weight) in ((), (1,)):
+        return leaky_relu(x, np.reshape(weight, ()) if shape_of(weight) else weight)
+    if len(shape) <= max(channel, 0) or shape_of(weight) != (shape[channel],):
         raise ValueError(
-            f"prelu: slope has shape {shape_of(slope)} and x {shape} (layout={layout!r}); give one, or one a channel."
+            f"prelu: weight has shape {shape_of(weight)} and x {shape} (layout={layout!r}); give one, or one a channel."
         )
-    return leaky_relu(x, slope if channel == -1 else np.reshape(slope, (-1, *(1,) * (len(shape) - 2))))
+    return leaky_relu(x, weight if channel == -1 else np.reshape(weight, (-1, *(1,) * (len(shape) - 2))))
 
 
 def hard_tanh(x: Array, min_val: float = -1.0, max_val: float = 1.0) -> Array:

@@ -1,5 +1,6 @@
 """Checkpoints: everything that training needs to go on as if nothing had happened."""
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -80,8 +81,14 @@ def _is_whole(progress: dict[str, Any]) -> bool:
     return (
         progress.keys() == _FACTS.keys()
         and all(type(progress[name]) is kind for name, kind in _FACTS.items())
-        and all(isinstance(record, dict) for record in progress["history"])
+        and min(progress["step"], progress["examples"]) >= 0
+        and (progress["examples"] > 0 or progress["step"] == 0)
+        and all(_are_numbers(record) for record in [*progress["history"], progress["sums"]])
     )
+
+
+def _are_numbers(metrics: Any) -> bool:
+    return isinstance(metrics, dict) and all(type(value) in (int, float) for value in metrics.values())
 
 
 def checkpointing(
@@ -97,7 +104,18 @@ def checkpointing(
         How long after a checkpoint the next step saves one.
     steps : int, optional
         Save after every so many steps of an epoch too.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If JSON cannot hold the settings, or `steps` is below 1: now, not when the first checkpoint is due.
     """
+    try:
+        json.dumps(settings, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"checkpointing: settings are no JSON: {error}") from error
+    if steps is not None and steps < 1:
+        raise ValueError(f"checkpointing: steps={steps} must be 1 or more")
     saved = time.monotonic()
 
     def save(event: Step | Progress) -> None:

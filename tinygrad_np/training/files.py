@@ -30,7 +30,8 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            error.filename, error.filename2 = str(path), None
+            error.filename = str(path)
+            del error.filename2  # what os.replace was to make; set to None, it would be printed
         raise
 
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from .. import random
 from ..optim import GradientTransformation
-from .metrics import Metrics, count_examples
+from ..transforms.arguments import describe
+from .metrics import Metrics, add_to, count_examples
 from .update import REMEDY, NonFiniteLossError, Update, diagnose, diagnose_params
 
 Tree = Any
@@ -100,7 +101,8 @@ def fit(
         ``loss_fn(params, batch, key)`` returns a scalar, the mean over the batch, or (scalar, aux). The key is for what
         is random within a step, such as dropout. aux is a dictionary of further scalars, and may have an entry
         "state": a dictionary like the parameters, or like some of them, whose leaves replace theirs after the update.
-        So the statistics of `nn.batch_norm` live among the parameters, and no part of the optimiser moves them.
+        So the statistics of `nn.batch_norm` live among the parameters, and no part of the optimiser moves them. (Those
+        that a loss leaves out of "state" are parameters like the others: mask them if weights decay.)
     params : tree of arrays
         The start.
     optimizer : GradientTransformation
@@ -138,8 +140,11 @@ def fit(
         operation that went wrong: for this the step is run again, as `debug(..., non_finite=True)`. An update that
         spoils the parameters is found at the next step, which keeps the one before (parameters, batch) alive.
     ValueError
-        If `key` is not the one of `resume`, an epoch has no batches or fewer than `resume` has seen, or the state in
-        aux does not match the parameters.
+        If `key` is not the one of `resume`, an epoch has no batches or fewer than `resume` has seen, the state in aux
+        does not match the parameters, the metrics have not the same names in every batch, or a callback returns `STOP`
+        for a Step.
+    TypeError
+        If an argument, or what a function among them returned, is not what it should be.
 
     Examples
     --------
@@ -151,8 +156,7 @@ def fit(
     >>> round(float(w), 3), len(history)
     (3.0, 50)
     """
-    if resume is not None and not np.array_equal(key, resume.key):
-        raise ValueError(f"fit: key {key} is not the one that the run to resume began with, {resume.key}")
+    _check(optimizer, batches, epochs, key, callbacks, resume)
     progress = resume or Progress(params, optimizer.init(params), key, 0, [])
     update = Update(loss_fn, optimizer)
     done = progress.epoch > 0 and progress.step == 0 and _tell(callbacks, progress)
@@ -160,6 +164,27 @@ def fit(
         progress = _finished(_epoch(progress, update, batches, callbacks), evaluate)
         done = _tell(callbacks, progress)
     return progress.params, progress.state, progress.history
+
+
+def _check(optimizer: Any, batches: Any, epochs: Any, key: Any, callbacks: Any, resume: Any) -> None:
+    """Refuse arguments of `fit` that would fail later, with less to say, or do something else than is meant."""
+    if not isinstance(optimizer, GradientTransformation):
+        raise TypeError(
+            f"fit: optimizer is {describe(optimizer)}; expected one of tinygrad_np.optim, as optim.sgd(0.1)"
+        )
+    if not callable(batches):
+        raise TypeError(f"fit: batches is {describe(batches)}; expected a function (epoch, key) that gives the batches")
+    if isinstance(epochs, bool) or not isinstance(epochs, int | np.integer):
+        raise TypeError(f"fit: epochs is {describe(epochs)}; expected an integer")
+    if epochs < 0:
+        raise ValueError(f"fit: epochs={epochs} must be 0 or more")
+    if not isinstance(callbacks, Sequence) or not all(map(callable, callbacks)):
+        raise TypeError(f"fit: callbacks is {describe(callbacks)}; expected a list of functions")
+    if not isinstance(resume, Progress | None):
+        hint = "; of a checkpoint take checkpoint.progress(params, optimizer)" if hasattr(resume, "progress") else ""
+        raise TypeError(f"fit: resume is of type {type(resume).__name__}, expected Progress{hint}")
+    if resume is not None and not np.array_equal(key, resume.key):
+        raise ValueError(f"fit: key {key} is not the one that the run to resume began with, {resume.key}")
 
 
 def _tell(callbacks: Sequence[Callback], progress: Progress) -> bool:
@@ -187,12 +212,14 @@ def _epoch(start: Progress, update: Update, batches: Batches, callbacks: Sequenc
             diagnose(update.loss_fn, metrics, inputs, before, f"at step {step} of epoch {epoch}")
         before, count = inputs, count_examples(batch)
         examples += count
-        for name, value in metrics.items():
-            sums[name] = sums.get(name, 0.0) + value * count
+        add_to(sums, metrics, count)
         if callbacks:
             event = Step(epoch, step, count, metrics, progress)
             for callback in callbacks:
-                callback(event)
+                if callback(event) is STOP:
+                    raise ValueError(
+                        "fit: a callback returned STOP for a Step; only at an epoch's end, for a Progress, can it stop"
+                    )
     return progress()
 
 
@@ -204,9 +231,15 @@ def _finished(progress: Progress, evaluate: Callable[[Tree], Metrics] | None) ->
         raise ValueError(f"fit: epoch {epoch} has no batches")
     diagnose_params(params, f"after epoch {epoch}")
     record = {f"train_{name}": value for name, value in progress.means().items()}
-    for name, value in (evaluate(params) if evaluate else {}).items():
+    metrics = evaluate(params) if evaluate else {}
+    if not isinstance(metrics, dict):
+        raise TypeError(f"fit: evaluate returned {describe(metrics)}; expected a dictionary of numbers")
+    for name, value in metrics.items():
         if not math.isfinite(value):
-            raise NonFiniteLossError(f"the validation {name} is {value} after epoch {epoch}; {REMEDY}")
+            raise NonFiniteLossError(
+                f"the validation {name} is {value} after epoch {epoch}, while the parameters are finite; look at the "
+                f"data that evaluate has, or {REMEDY}"
+            )
         record[f"validation_{name}"] = float(value)
     record |= {"epoch": epoch, "seconds": progress.seconds + time.perf_counter() - began}
     return Progress(params, state, key, epoch, [*history, record])

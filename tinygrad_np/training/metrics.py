@@ -9,6 +9,7 @@ from .. import nn
 from ..core import tree
 from ..core.tensor import dtype_of, shape_of
 from ..data import batches
+from ..transforms.arguments import describe
 
 Metrics = dict[str, float]
 
@@ -86,9 +87,8 @@ class Mean:
 
     def add(self, metrics: Mapping[str, float], count: int) -> None:
         """Take in the means over `count` examples."""
+        add_to(self._sums, metrics, count)
         self._count += count
-        for name, value in metrics.items():
-            self._sums[name] = self._sums.get(name, 0.0) + value * count
 
     def values(self) -> Metrics:
         """Return the means so far."""
@@ -109,19 +109,38 @@ def evaluate(loss_fn: Callable[[Any], Any], arrays: Any, *, batch_size: int = 25
 
     Raises
     ------
+    TypeError
+        If loss_fn returns something else.
     ValueError
-        If the dataset is empty.
+        If the dataset is empty, or the metrics of a batch have other names than those before.
     """
     mean = Mean()
     for batch in batches(arrays, batch_size, None):
-        mean.add(named(loss_fn(batch)), count_examples(batch))
+        result = loss_fn(batch)
+        loss, others = result if isinstance(result, tuple) and len(result) == 2 else (result, {})
+        mean.add(named("evaluate", loss, others), count_examples(batch))
     return mean.values()
 
 
-def named(result: Any) -> Metrics:
-    """Turn what a loss function returned, a scalar or (scalar, dictionary), into one dictionary of numbers."""
-    loss, others = result if isinstance(result, tuple) else (result, {})
+def named(function: str, loss: Any, others: Any) -> Metrics:
+    """Put a loss and the dictionary of other metrics that came with it into one dictionary of numbers."""
+    if not isinstance(others, dict):
+        raise TypeError(f"{function}: loss_fn returned {describe(others)} beside the loss; expected a dictionary")
+    if "loss" in others:
+        raise ValueError(f"{function}: the dictionary beside the loss has a 'loss' too; give that another name")
+    for name, value in {"loss": loss, **others}.items():
+        if isinstance(value, str) or tree.children(value) is not None or shape_of(value):
+            raise TypeError(f"{function}: the metric {name!r} is {describe(value)}; metrics are scalars")
     return {"loss": float(loss), **{name: float(value) for name, value in others.items()}}
+
+
+def add_to(sums: Metrics, metrics: Mapping[str, float], count: int) -> None:
+    """Add metrics, means over `count` examples, to their sums, which are empty before the first ones."""
+    if sums and sums.keys() != metrics.keys():
+        before, now = (", ".join(map(str, each)) for each in (sums, metrics))
+        raise ValueError(f"the metrics of a batch are {now}, of those before {before}: their means need the same names")
+    for name, value in metrics.items():
+        sums[name] = sums.get(name, 0.0) + value * count
 
 
 def count_examples(batch: Any) -> int:

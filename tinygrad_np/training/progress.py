@@ -32,6 +32,8 @@ class ProgressBar:
 
     Raises
     ------
+    ValueError
+        If a number is below 1.
     ModuleNotFoundError
         If tqdm is not installed.
 
@@ -41,6 +43,8 @@ class ProgressBar:
     """
 
     def __init__(self, epochs: int, examples: int, unit: str = "ex", *, every: int | None = None) -> None:
+        if min(epochs, examples, 1 if every is None else every) < 1:
+            raise ValueError(f"ProgressBar: epochs={epochs}, examples={examples} and every={every} must be 1 or more")
         self._epochs, self._examples, self._unit, self._every = epochs, examples, unit, every
         self._tqdm, self._options = _find_tqdm()
         self._bar: Any = None  # None between two epochs

@@ -41,16 +41,13 @@ class Update:
     def __call__(self, params: Tree, state: Tree, batch: Any, key: Any) -> tuple[Tree, Tree, Metrics]:
         """Do it."""
         (loss, aux), gradient = self._loss_and_gradient(params, batch, key)
-        if not isinstance(aux, dict):
-            raise TypeError(f"fit: loss_fn returned {describe(aux)} beside the loss; expected a dictionary")
+        others = {name: value for name, value in aux.items() if name != "state"} if isinstance(aux, dict) else aux
+        metrics = named("fit", loss, others)
         updates, state = self._optimizer.update(gradient, state, params)
         params = apply_updates(params, updates)
         if "state" in aux:
-            params = _replaced(params, aux.pop("state"), "")
-        for name, value in aux.items():
-            if shape_of(value):
-                raise TypeError(f"fit: aux[{name!r}] has shape {shape_of(value)}; metrics are scalars")
-        return params, state, named((loss, aux))
+            params = _replaced(params, aux["state"], "")
+        return params, state, metrics
 
 
 def _replaced(params: Tree, new: Tree, path: str) -> Tree:
