@@ -36,14 +36,14 @@ def run(capsys):
 
 @pytest.fixture
 def interrupt(monkeypatch):
-    """Make training end by an exception when so many epochs are saved."""
+    """Make training end by an exception when so many epochs, and so many steps of the next one, are saved."""
 
     whole = training.save_checkpoint
 
-    def interrupt(epochs, error=KeyboardInterrupt):
+    def interrupt(epochs, error=KeyboardInterrupt, step=0):
         def save(path, progress, settings):
             whole(path, progress, settings)
-            if progress.epoch == epochs:
+            if (progress.epoch, progress.step) == (epochs, step):
                 raise error
 
         for module in (session, training.checkpoint):

@@ -14,6 +14,7 @@ from tinygrad_np.cli.errors import UserError
 from tinygrad_np.cli.images import read_image
 from tinygrad_np.cli.outcome import Outcome
 from tinygrad_np.cli.runs import load_model
+from tinygrad_np.training import one_blas_thread, write_archive
 
 Image = pytest.importorskip("PIL.Image")
 DIGIT = data.digits(dtype="uint8").test.images[0, ..., 0]
@@ -28,7 +29,8 @@ def save(path, pixels, mode=None, **options):
 def test_evaluation_repeats_the_test_of_training_exactly(run, finished, small):
     metrics = json.loads((finished / "metrics.json").read_text())
     trained, facts = load_model(finished)
-    outcome = Outcome.of(trained, data.load(small), facts["classes"])
+    with one_blas_thread():  # as commands run
+        outcome = Outcome.of(trained, data.load(small), facts["classes"])
     assert (outcome.loss, outcome.accuracy) == (metrics["test_loss"], metrics["test_accuracy"])
     code, out, _ = run("evaluate", finished)
     figures = f"test accuracy {outcome.accuracy:.4f}   test loss {outcome.loss:.4f}"
@@ -61,6 +63,26 @@ def test_a_checkpoint_is_no_model(run, finished, tmp_path):
     code, _, err = run("evaluate", tmp_path)
     assert code == 2
     assert "is a checkpoint of tinygrad_np, format 2, expected a model" in err
+
+
+@pytest.mark.parametrize("classes", [[], [1] * 10, [["a"]] * 10, ["a"] * 11, ["\ud800"] * 10, ["\x1b[2J"] * 10])
+@pytest.mark.parametrize("command", ["evaluate", "report", "predict"])
+def test_a_model_with_forged_classes_is_refused(run, finished, tmp_path, command, classes):
+    trained, facts = load_model(finished)
+    trees = {"params": trained.params, "input": trained.statistics}
+    write_archive(tmp_path / "model.npz", trees, {**facts, "classes": classes})
+    code, out, err = run(command, tmp_path, *["x.png"][: command == "predict"])
+    assert (code, out) == (2, "")
+    assert err == f"tinygrad-np: error: {tmp_path / 'model.npz'}: is damaged: it does not name 1 to 10 classes\n"
+
+
+def test_classes_that_the_data_had_no_name_for_are_numbers(run, finished, tmp_path):
+    trained, facts = load_model(finished)
+    trees = {"params": trained.params, "input": trained.statistics}
+    write_archive(tmp_path / "model.npz", trees, {**facts, "classes": ["none"]})
+    code, out, _ = run("predict", tmp_path, save(tmp_path / "digit.png", DIGIT))
+    assert code == 0
+    assert out.splitlines()[1].split()[::2] == ["none", *"123456789"]
 
 
 def test_prediction_prints_class_and_probabilities(run, finished, tmp_path):

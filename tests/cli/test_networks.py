@@ -51,7 +51,7 @@ def test_as_published_is_kept_with_the_run(run, tiny, tmp_path, name):
     )  # fmt: skip
     code, out, _ = run("evaluate", folder)
     assert code == 0
-    assert f"test accuracy {told['test_accuracy']:.4f}" in out
+    assert out.startswith(f"{name}, as published, on tiny: test accuracy {told['test_accuracy']:.4f}")
     code, _, err = run("train", name, "--data", tiny, "--epochs", 1, "--out", folder)
     assert code == 2
     assert "as-published was True and is False now" in err
@@ -112,9 +112,11 @@ def test_the_list_describes_each_network(run, monkeypatch):
     from tinygrad_np.cli import listing
 
     monkeypatch.setattr(listing, "_SECONDS", 0.0)
+    monkeypatch.setenv("COLUMNS", "80")
     code, out, _ = run("train", "--list")
     assert code == 0
-    blocks = out.split("\n")
+    assert 70 < max(len(line) for line in out.splitlines()) <= 80
+    blocks = out.replace("\n      ", " ").split("\n")  # what continues a line stands further to the right
     for name, parameters in (("two_class", "793"), ("lenet5", "61,706"), ("deep_cnn", "876,618"), ("strided", "9,586"),
                              ("conv_pool_softmax", "27,194"), ("ten_class_colour", "154,005")):  # fmt: skip
         (line,) = [i for i, text in enumerate(blocks) if text.startswith(f"{name}: ")]
@@ -141,6 +143,11 @@ def test_the_comparison_is_one_table(run, tmp_path, monkeypatch):
     # What is complete is not trained again.
     _, again, _ = run("compare", "--models", "strided", "--out", tmp_path / "c")
     assert "epoch 1/" not in again
+    damaged = tmp_path / "c" / "strided-data" / "checkpoint.npz"
+    damaged.write_bytes(b"")
+    code, _, err = run("compare", "--models", "strided", "--out", tmp_path / "c")
+    assert code == 2
+    assert err.startswith(f"tinygrad-np: error: {damaged}: is damaged")
 
 
 @pytest.fixture(scope="module")

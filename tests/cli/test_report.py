@@ -124,6 +124,14 @@ def test_other_data_hostile_names_and_no_mistakes(run, copy, tmp_path, monkeypat
     ("[]", "metrics.json: is damaged (it lacks the history"),
     ('{"history": []}', "metrics.json: is damaged (it lacks"),
     ('{"history": [{"epoch": 1}]}', "metrics.json: is damaged (it lacks"),
+    ("[" * 100_000, "metrics.json: is damaged ("),
+    ('{"seconds": 1, "history": "abc"}', "metrics.json: is damaged (it lacks"),
+    ('{"seconds": 1, "history": [1]}', "metrics.json: is damaged (it lacks"),
+    ('{"seconds": 1, "history": [{"train_loss": 1}]}', "metrics.json: is damaged (it lacks"),
+    ('{"seconds": 1, "history": [{"epoch": 1}]}', "metrics.json: is damaged (it lacks"),
+    ('{"seconds": 1, "history": [{"epoch": 1, "train_loss": [1]}]}', "metrics.json: is damaged (it lacks"),
+    ('{"seconds": "1", "history": [{"epoch": 1, "train_loss": 1}]}', "metrics.json: is damaged (it lacks"),
+    ('{"seconds": NaN, "history": [{"epoch": 1, "train_loss": 1}]}', "metrics.json: is damaged (it lacks"),
 ])  # fmt: skip
 def test_metrics_that_are_absent_or_damaged(run, copy, content, message):
     (copy / "metrics.json").unlink()

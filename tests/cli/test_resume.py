@@ -1,3 +1,5 @@
+import functools
+import io
 import json
 import os
 import random
@@ -7,11 +9,14 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 
+import numpy as np
 import pytest
 
-from tests.cli.helpers import CUT, model_bytes
-from tinygrad_np import training
+from tests.cli.helpers import CUT, few, model_bytes, write_dataset
+from tinygrad_np import data, training
+from tinygrad_np.cli import session
 from tinygrad_np.cli.runs import FILES
 
 
@@ -30,6 +35,78 @@ def test_ctrl_c_says_how_to_go_on_and_that_ends_with_the_same_bits(run, small, f
     assert model_bytes(folder) == model_bytes(finished)
     results = [json.loads((each / "metrics.json").read_text()) for each in (folder, finished)]
     assert results[0]["test_loss"] == results[1]["test_loss"]
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "step"),
+    [
+        ("lenet5", ("--patience", 9), 2), ("deep_cnn", ("--batch-size", 16), 3),
+        ("two_class", ("--as-published", "--freeze", "conv"), 10),
+    ],
+)  # fmt: skip
+def test_interrupted_within_an_epoch_it_ends_with_the_same_bits(
+    run, tmp_path, interrupt, monkeypatch, name, options, step
+):
+    full = data.digits(dtype="uint8")
+    few_digits = write_dataset(tmp_path / "data", few(full.train, 100), few(full.test, 20))
+    monkeypatch.setattr(session, "checkpointing", functools.partial(training.checkpointing, steps=1))
+    command = ("train", name, *options, "--data", few_digits, "--epochs", 2, "--out")
+    assert run(*command, tmp_path / "whole")[0] == 0
+    interrupt(1, step=step)
+    assert run(*command, tmp_path / "r")[0] == 130
+    at = training.load_checkpoint(tmp_path / "r" / "checkpoint.npz")
+    assert (at.epoch, at.step) == (1, step)
+    interrupt(-1)
+    assert run("train", name, "--out", tmp_path / "r", "--resume")[0] == 0
+    assert model_bytes(tmp_path / "r") == model_bytes(tmp_path / "whole")
+    whole, parts = (json.loads((tmp_path / each / "metrics.json").read_text()) for each in ("whole", "r"))
+    for one, other in zip(whole["history"], parts["history"], strict=True):
+        assert one | {"seconds": 0} == other | {"seconds": 0}
+
+
+def test_a_run_that_patience_ended_is_not_taken_for_unfinished(run, small, tmp_path):
+    command = ("train", "lenet5", "--data", small, "--epochs", 30, "--learning-rate", 0.05, "--patience", 1)
+    assert run(*command, "--out", tmp_path / "r")[0] == 0
+    first = model_bytes(tmp_path / "r")
+    code, out, _ = run(*command, "--out", tmp_path / "r")
+    assert code == 0
+    assert "holds a run with the same settings; training again, to the same result" in out
+    assert model_bytes(tmp_path / "r") == first
+    assert run("train", "lenet5", "--resume", "--epochs", 40, "--out", tmp_path / "r")[0] == 0
+    assert model_bytes(tmp_path / "r") == first
+
+
+def forge(path, part, facts):
+    """Write a checkpoint anew, checksums and all, with other facts."""
+    archive = training.read_archive(path, "checkpoint of tinygrad_np, format 2")
+    archive.metadata[part].update(facts)
+    with zipfile.ZipFile(path, "w") as file:
+        for name, array in {**archive.arrays, "metadata": np.array(json.dumps(archive.metadata))}.items():
+            content = io.BytesIO()
+            np.save(content, array, allow_pickle=False)
+            file.writestr(f"{name}.npy", content.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("part", "facts"),
+    [
+        ("settings", {"epochs": "3"}), ("settings", {"epochs": 0}), ("settings", {"freeze": 1}),
+        ("settings", {"freeze": [1]}), ("settings", {"data": 1}), ("settings", {"seed": -1}),
+        ("settings", {"seed": 2**64}), ("settings", {"learning_rate": "a"}), ("settings", {"learning_rate": -1.0}),
+        ("settings", {"batch_size": 0}), ("settings", {"patience": 0}), ("settings", {"as_published": "x"}),
+        ("progress", {"history": []}), ("progress", {"history": [{}] * 3}), ("progress", {"epoch": -1}),
+    ],
+)  # fmt: skip
+def test_a_forged_checkpoint_is_refused_in_one_line(run, copy, part, facts):
+    forge(copy / "checkpoint.npz", part, {})
+    assert training.load_checkpoint(copy / "checkpoint.npz").epoch == 3
+    forge(copy / "checkpoint.npz", part, facts)
+    code, _, err = run("train", "lenet5", "--out", copy, "--resume")
+    assert code == 2
+    assert err == (
+        f"tinygrad-np: error: {copy / 'checkpoint.npz'}: is damaged: its settings or its history are not those of "
+        "a run; train --overwrite starts again\n"
+    )
 
 
 def test_a_prolonged_run_is_one_that_was_long_from_the_start(run, small, finished, tmp_path):
@@ -132,6 +209,7 @@ def test_a_damaged_checkpoint_is_named_and_replaced_only_if_told(run, copy, smal
     code, _, err = run("train", "lenet5", "--out", copy, "--resume")
     assert code == 2
     assert err.startswith(f"tinygrad-np: error: {path}: is damaged")
+    assert err.endswith("; train --overwrite starts again\n")
     code, _, err = run(*CUT, "--data", small, "--out", copy)
     assert code == 2
     assert "holds files of a run without a usable checkpoint; say --overwrite" in err
@@ -139,10 +217,16 @@ def test_a_damaged_checkpoint_is_named_and_replaced_only_if_told(run, copy, smal
 
 
 LONG = 40  # epochs; more than can pass before a signal comes
+# The command line, with a checkpoint after every few steps rather than every 30 seconds.
+OFTEN = """import functools, sys
+from tinygrad_np import cli
+from tinygrad_np.cli import session
+session.checkpointing = functools.partial(session.checkpointing, steps=3)
+sys.exit(cli.main())"""
 
 
 def start(small, folder, *options):
-    command = [sys.executable, "-m", "tinygrad_np", "train", "lenet5", "--out", str(folder), *options]
+    command = [sys.executable, "-c", OFTEN, "train", "lenet5", "--out", str(folder), *options]
     if "--resume" not in options:
         command += ["--data", str(small), "--epochs", str(LONG)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -157,11 +241,15 @@ def wait_for(path, process):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-def test_killed_twice_at_random_moments_it_ends_with_the_same_bits(run, small, tmp_path):
-    folder, options = tmp_path / "killed", ()
-    for _ in range(2):
+@pytest.mark.parametrize(
+    ("kills", "batch_size"), [(3, 32), pytest.param(20, 4, marks=pytest.mark.acceptance)], ids=("thrice", "20 times")
+)
+def test_killed_at_random_moments_it_ends_with_the_same_bits(run, small, tmp_path, kills, batch_size):
+    size = ("--batch-size", str(batch_size))
+    folder, options = tmp_path / "killed", size
+    for _ in range(kills):
         process = start(small, folder, *options)
-        if options:
+        if "--resume" in options:
             process.stdout.readline()  # it has begun
         wait_for(folder / "checkpoint.npz", process)
         time.sleep(random.uniform(0, 0.25))
@@ -172,7 +260,7 @@ def test_killed_twice_at_random_moments_it_ends_with_the_same_bits(run, small, t
     assert 0 <= epoch < LONG
     assert run("train", "lenet5", "--out", folder, "--resume")[0] == 0
     assert sorted(os.listdir(folder)) == sorted(FILES)
-    assert run("train", "lenet5", "--data", small, "--epochs", LONG, "--out", tmp_path / "whole")[0] == 0
+    assert run("train", "lenet5", "--data", small, "--epochs", LONG, *size, "--out", tmp_path / "whole")[0] == 0
     assert model_bytes(folder) == model_bytes(tmp_path / "whole")
 
 

@@ -53,6 +53,39 @@ def test_every_layout_gives_the_same(tmp_path, cifar_files, write, tar):
             np.testing.assert_array_equal(x, y, strict=True)
 
 
+def test_load_takes_a_folder_or_an_archive_of_any_number_of_records(tmp_path, cifar_files, write, tar):
+    files = cifar_files()
+    archive = tar(files, folder="cifar-10-batches-bin/")
+    expected = data.cifar10(write(tmp_path / "plain", files), verify=False)
+    layouts = {
+        "plain": tmp_path / "plain",
+        "packed": write(tmp_path / "packed", files, packed=True),
+        "unpacked": write(tmp_path / "unpacked" / "cifar-10-batches-bin", files).parent,
+        "below": write(tmp_path / "below", {cifar.ARCHIVE: archive}),
+        "any.tar.gz": write(tmp_path, {"any.tar.gz": archive}) / "any.tar.gz",
+    }
+    for name, place in layouts.items():
+        dataset = data.load(place)
+        assert (dataset.name, dataset.classes) == (name, cifar.CLASSES)
+        for x, y in zip(tree.leaves(dataset), tree.leaves(expected), strict=True):
+            np.testing.assert_array_equal(x, y, strict=True)
+
+
+def test_load_prefers_idx_files_and_names_what_is_missing(tmp_path, cifar_files, mnist_files, write, tar):
+    both = write(write(tmp_path / "both", cifar_files()), mnist_files())
+    assert data.load(both).train.images.shape == (30, 4, 3, 1)
+    (tmp_path / "both.tar.gz").write_bytes(tar({**cifar_files(), **mnist_files()}))
+    assert data.load(tmp_path / "both.tar.gz").train.images.shape == (30, 4, 3, 1)
+    files = cifar_files()
+    del files["data_batch_4.bin"]
+    with pytest.raises(FileNotFoundError, match=r"data_batch_4\.bin"):
+        data.load(write(tmp_path / "part", files))
+    content = tar(files)
+    (tmp_path / "cut.tar.gz").write_bytes(content[: len(content) // 2])
+    with pytest.raises(DataError, match=r"cut\.tar\.gz: "):
+        data.load(tmp_path / "cut.tar.gz")
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

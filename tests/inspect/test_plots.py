@@ -173,6 +173,13 @@ def test_a_grid_of_chosen_width_with_names_alone():
     assert plots.image_grid(GREY, "", predictions=[6] * 7).axes[0].get_xlabel() == "6"
 
 
+def test_a_grid_of_no_images_says_so():
+    none = np.zeros(0, int)
+    figure = plots.image_grid(GREY[:0], "wrong", labels=none, predictions=none, classes="abc", columns=3)
+    assert words(figure) == ["none", "wrong"]
+    plots.png(figure)
+
+
 def test_images_of_other_channels_are_drawn_as_their_mean():
     figure = plots.image_grid(COLOUR[..., :2], "")
     np.testing.assert_array_equal(images_of(figure.axes[0])[0], COLOUR[0, ..., :2].mean(axis=-1))
@@ -229,6 +236,13 @@ def test_filters_share_one_scale():
     limit = max(np.abs(w.mean(axis=2)[..., :16]).max() for w in (before, after))
     np.testing.assert_allclose([each.images[0].get_clim() for each in axes], [[-limit, limit]] * 32)
     assert (axes[0].get_ylabel(), axes[16].get_ylabel()) == ("before", "after")
+
+
+def test_a_single_filter_stands_in_the_middle():
+    figure = plots.filters(*filter_pair(1, 1), "title")
+    plots.png(figure)
+    left, right = (getattr(figure.axes[0].get_position(), side) for side in ("x0", "x1"))
+    assert (left + right) / 2 == pytest.approx(0.5, abs=0.12)
 
 
 def test_filters_of_colours_are_drawn_in_colours():

@@ -10,8 +10,7 @@ from ..models import MODELS, Model
 from ..training import write_whole
 from . import train
 from .listing import milliseconds
-from .runs import METRICS
-from .settings import find_checkpoint
+from .runs import CHECKPOINT, METRICS
 
 _DESCRIPTION = """Train every network that comes from an article by its recipe, measure what a training step takes for
 an image, and print a table: what the article claims, what is reached here on the test images, and both times. The
@@ -77,7 +76,7 @@ def _row(model: Model, source: str, folder: Path) -> Row:
     parser = argparse.ArgumentParser()
     train.add_arguments(parser)
     arguments = [model.name, "--data", source, "--out", str(folder)]
-    if find_checkpoint(folder, required=False):
+    if (folder / CHECKPOINT).exists():
         arguments.append("--resume")
     if train.run(parser.parse_args(arguments)) != 0:
         raise KeyboardInterrupt

@@ -23,5 +23,5 @@ def run(args: argparse.Namespace) -> int:
     dataset = load_data(trained.model, args.data or facts["data"])
     outcome = Outcome.of(trained, dataset, facts["classes"])
     figures = f"test accuracy {outcome.accuracy:.4f}   test loss {outcome.loss:.4f}"
-    print(f"{facts['model']} on {dataset.name}: {figures}   {len(dataset.test.images):,} images")
+    print(f"{outcome.title}: {figures}   {len(dataset.test.images):,} images")
     return 0

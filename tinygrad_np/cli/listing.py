@@ -1,5 +1,7 @@
 """``tinygrad-np train --list``: the networks that there are."""
 
+import shutil
+import textwrap
 import time
 from collections.abc import Iterator
 
@@ -10,14 +12,19 @@ from ..data import Split
 from ..models import MODELS, Model, count_parameters, standardization
 from ..optim import apply_updates
 from .runs import make_loss, prepare_data
+from .settings import counted
 
 _SECONDS = 0.3  # of steps timed, a network
+_WIDTH, _INDENT = 120, 6  # characters: of a line where there is no terminal, and before what continues one
 _NOTE = "The time of an epoch is measured now, on a few steps. 'stated on': what the accuracies in the README are from."
 
 
 def table() -> str:
-    """Describe each network; the time of an epoch is measured, on a few steps."""
-    return "\n".join([*(line for model in MODELS.values() for line in _lines(model)), _NOTE])
+    """Describe each network, in lines that fit the terminal; the time of an epoch is measured, on a few steps."""
+    lines = [*(line for model in MODELS.values() for line in _lines(model)), _NOTE]
+    width = max(40, shutil.get_terminal_size(fallback=(_WIDTH, 0)).columns)
+    wrapper = textwrap.TextWrapper(width, subsequent_indent=" " * _INDENT, break_on_hyphens=False)
+    return "\n".join(map(wrapper.fill, lines))
 
 
 def milliseconds(model: Model, seconds: float = _SECONDS) -> float:
@@ -54,7 +61,7 @@ def _lines(model: Model) -> Iterator[str]:
     if recipe.data == "digits":
         shown = len(prepare_data(model, recipe.data).train.images)
         seconds = milliseconds(model) * shown / 1e3
-        epoch = f"{recipe.epochs(shown)} epochs of {shown:,} images, {seconds:.1f} s each"
+        epoch = f"{counted(recipe.epochs(shown), 'epoch')} of {shown:,} images, {seconds:.1f} s each"
     else:
         epoch = f"{milliseconds(model):.2f} s for 1,000 images"
     yield f"    trained on {recipe.data}, {epoch}; stated on {' and '.join(recipe.full_data)}"

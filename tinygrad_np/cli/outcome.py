@@ -16,6 +16,11 @@ _BATCH = 250  # images at once; bounds the memory
 _GRID = 9
 
 
+def all_names(trained: TrainedModel, classes: Sequence[str]) -> list[str]:
+    """Return the names of all classes that a network tells apart, numbers where the data had no more."""
+    return [*classes, *map(str, range(len(classes), trained.model.classes))]
+
+
 @dataclass(frozen=True)
 class Outcome:
     """A network, the test images, and its logits (N, classes) of them."""
@@ -31,8 +36,7 @@ class Outcome:
         """Test a network, in bounded memory; `classes` are the names of those that it was trained to tell apart."""
         images = dataset.test.images
         logits = np.concatenate([trained.logits(images[i : i + _BATCH]) for i in range(0, len(images), _BATCH)])
-        names = [*classes, *map(str, range(len(classes), trained.model.classes))]
-        return cls(trained, f"{trained.model.name} on {dataset.name}", dataset.test, logits, names)
+        return cls(trained, f"{trained.name} on {dataset.name}", dataset.test, logits, all_names(trained, classes))
 
     @property
     def predicted(self) -> Any:

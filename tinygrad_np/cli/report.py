@@ -19,6 +19,7 @@ from ..training import f1_score, precision, recall, write_whole
 from .errors import UserError
 from .outcome import Outcome
 from .runs import FILTERS, METRICS, REPORT, load_data, load_model
+from .settings import counted
 
 _MISTAKES = 5
 _DESCRIPTION = f"""Write {REPORT}: one page with the numbers of a run, its curves and filters, the confusion matrix,
@@ -78,11 +79,23 @@ def _read_metrics(path: Path) -> dict[str, Any]:
         metrics = json.loads(path.read_bytes())
     except FileNotFoundError as error:
         raise UserError(f"{path.parent} has no {METRICS}: training has not ended; train --resume goes on") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: is damaged ({error})") from error
-    if not isinstance(metrics, dict) or not metrics.get("history") or "seconds" not in metrics:
+    if not (isinstance(metrics, dict) and _is_history(metrics.get("history")) and _is_number(metrics.get("seconds"))):
         raise UserError(f"{path}: is damaged (it lacks the history or the time of the training)")
     return metrics
+
+
+def _is_history(records: Any) -> bool:
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        return False
+    return bool(records) and all(
+        {"epoch", "train_loss"} <= record.keys() and all(map(_is_number, record.values())) for record in records
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and abs(value) < 1e300  # JSON may hold nan, infinity and endless integers
 
 
 def _summary(run: Run) -> Section:
@@ -91,7 +104,7 @@ def _summary(run: Run) -> Section:
         ("accuracy", f"{outcome.accuracy:.4f} of {len(outcome.test.images):,} test images"),
         ("loss", f"{outcome.loss:.4f}"),
         ("parameters", f"{count_parameters(outcome.trained.params):,}"),
-        ("training time", f"{metrics['seconds']:.1f} s for {len(metrics['history'])} epochs"),
+        ("training time", f"{metrics['seconds']:.1f} s for {counted(len(metrics['history']), 'epoch')}"),
     ]
     return Section("Result", [Table(("", "value"), facts)])
 

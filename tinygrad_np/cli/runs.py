@@ -12,7 +12,7 @@ from ..core import tree
 from ..core.tensor import Array
 from ..data import Dataset, Split
 from ..models import MODELS, Model, first, hold_out, scaled, select_labels, standardization, standardize
-from ..training import accuracy, read_archive, write_archive
+from ..training import CheckpointError, accuracy, read_archive, write_archive
 from ..transforms.stop import stop_gradient
 from .errors import UserError
 
@@ -40,6 +40,12 @@ class TrainedModel(NamedTuple):
     model: Model
     params: Any
     statistics: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """What titles call it."""
+        as_published = MODELS[self.model.name].published is self.model
+        return self.model.name + (", as published," if as_published else "")
 
     def logits(self, images: Array) -> Array:
         """Return logits (N, classes) of images (N, H, W, C) in [0, 1], as a dataset has them."""
@@ -148,10 +154,16 @@ def load_model(folder: Path) -> tuple[TrainedModel, dict[str, Any]]:
     if name not in MODELS:
         raise UserError(f"{path}: the model {name!r} is unknown here; known are {', '.join(MODELS)}")
     model = chosen_model(name, archive.fact("as_published", bool))
+    if not _are_names(archive.metadata["classes"], model.classes):
+        raise CheckpointError(archive.path, f"is damaged: it does not name 1 to {model.classes} classes")
     no_images = np.zeros((1, *model.image_shape), model.recipe.dtype)
     statistics = standardization(scaled(no_images, model.recipe), model.recipe.standardize)
     trees = archive.restore({"params": model.init(random.key(0)), "input": statistics})
     return TrainedModel(model, trees["params"], trees["input"]), archive.metadata
+
+
+def _are_names(classes: list[Any], most: int) -> bool:
+    return 0 < len(classes) <= most and all(isinstance(each, str) and each.isprintable() for each in classes)
 
 
 def split_frozen(params: Any, frozen: tuple[str, ...]) -> tuple[Any, Any]:

@@ -29,7 +29,7 @@ from ..training.files import LEFTOVERS
 from . import runs
 from .outcome import Outcome
 from .runs import CHECKPOINT, FILES, METRICS, TrainedModel, TrainingData
-from .settings import Settings, as_json
+from .settings import Settings, as_json, counted
 
 
 @dataclass
@@ -50,15 +50,9 @@ class Session:
 
     def train(self, earlier: Checkpoint | None) -> dict[str, Any]:
         """Train, from a checkpoint or from the start, and write the files; return the metrics."""
-        if earlier:
-            progress = earlier.progress(self.trainable, self.optimizer)
-        else:
-            progress = Progress(self.trainable, self.optimizer.init(self.trainable), self.key, 0, [])
+        progress = earlier.progress(self.trainable, self.optimizer) if earlier else self.begin()
         for leftover in self.folder.glob(LEFTOVERS):
             leftover.unlink(missing_ok=True)
-        if not earlier:
-            self.clear()
-            save_checkpoint(self.folder / CHECKPOINT, progress, as_json(self.settings))  # there is something to resume
         print(self.introduction(), flush=True)
         # A loss of the trained part alone: the gradient of the frozen one is not computed.
         whole = runs.make_loss(self.model, self.data.statistics)
@@ -79,6 +73,14 @@ class Session:
             params = best.params
         return self.finish(tree.merge(params, self.frozen), history)
 
+    def begin(self) -> Progress:
+        """Remove what an earlier run left, its sign of completion first, and save that nothing is done yet."""
+        for name in (METRICS, *FILES, runs.BEST, runs.REPORT):
+            (self.folder / name).unlink(missing_ok=True)
+        progress = Progress(self.trainable, self.optimizer.init(self.trainable), self.key, 0, [])
+        save_checkpoint(self.folder / CHECKPOINT, progress, as_json(self.settings))  # there is something to resume
+        return progress
+
     def keepers(self) -> list[Callable[[Step | Progress], Any]]:
         """Return the callbacks that save, and that stop early."""
         saving = checkpointing(self.folder / CHECKPOINT, as_json(self.settings))
@@ -91,11 +93,6 @@ class Session:
         order = self.model.recipe.order(len(self.data.train.images), epoch, key)
         return batches(self.data.train, self.settings.batch_size, None, order=order)
 
-    def clear(self) -> None:
-        """Remove what an earlier run left, its sign of completion first."""
-        for name in (METRICS, *FILES, runs.BEST, runs.REPORT):
-            (self.folder / name).unlink(missing_ok=True)
-
     def introduction(self) -> str:
         """Say in one line what will be done."""
         settings = self.settings
@@ -105,8 +102,8 @@ class Session:
         frozen = f", {' and '.join(settings.freeze)} frozen" if settings.freeze else ""
         return (
             f"{name}: {count_parameters(self.start):,} parameters{frozen}; {self.data.dataset.name}: {images}; "
-            f"{settings.epochs} epochs, batch {settings.batch_size}, learning rate {settings.learning_rate:g}, "
-            f"seed {settings.seed}; to {self.folder}"
+            f"{counted(settings.epochs, 'epoch')}, batch {settings.batch_size}, "
+            f"learning rate {settings.learning_rate:g}, seed {settings.seed}; to {self.folder}"
         )
 
     def finish(self, params: Any, history: list[dict[str, float]]) -> dict[str, Any]:
@@ -116,12 +113,11 @@ class Session:
         outcome = Outcome.of(trained, dataset, dataset.classes)
         (self.folder / METRICS).unlink(missing_ok=True)
         runs.save_model(self.folder, trained, settings.data, settings.as_published, dataset)
-        accuracy = f"test accuracy {outcome.accuracy:.4f}"
         for name, figure in self.pictures(outcome, history).items():
             write_whole(self.folder / name, plots.png(figure))
         metrics = self.metrics(outcome, history)
         write_whole(self.folder / METRICS, (json.dumps(metrics, indent=2) + "\n").encode())
-        figures = f"{accuracy}   test loss {outcome.loss:.4f}   {metrics['seconds']:.1f} s"
+        figures = f"test accuracy {outcome.accuracy:.4f}   test loss {outcome.loss:.4f}   {metrics['seconds']:.1f} s"
         print(f"{figures}   all files in {self.folder}")
         return metrics
 

@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("model", choices=MODELS, nargs="?", help="which network")
     what.add_argument("--list", action="store_true", help="describe the networks, timing a few steps of each")
     parser.add_argument(
-        "--data", metavar="NAME|FOLDER", help="digits, mnist, fashion, cifar10, or a folder of IDX files"
+        "--data", metavar="NAME|FOLDER", help="digits, mnist, fashion, cifar10, or a folder of IDX or CIFAR-10 files"
     )
     parser.add_argument("--as-published", action="store_true", help="with the article's own start, data and settings")
     parser.add_argument(

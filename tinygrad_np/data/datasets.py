@@ -1,7 +1,7 @@
 """The datasets: digits within the package, MNIST, Fashion-MNIST and CIFAR-10 in full, and anybody's folder of files."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from . import cifar
-from .files import DataError, Parser, StrPath, read_members
+from .files import DataError, Parser, StrPath, holds_any, read_members
 from .idx import parse_idx
 from .locate import Source, locate
 
@@ -25,6 +25,7 @@ _FASHION = Source("fashion-mnist", "http://fashion-mnist.s3-website.eu-central-1
 _CIFAR = Source(
     "cifar-10", "https://www.cs.toronto.edu/~kriz", (cifar.ARCHIVE,), (".", "cifar-10-batches-bin", cifar.ARCHIVE)
 )
+_CIFAR_FILES = (*cifar.TRAIN_FILES, cifar.TEST_FILE)
 
 # Of the decompressed files, in the order of IDX_FILES.
 _MNIST_SHA256 = (
@@ -183,9 +184,7 @@ def cifar10(
     Dataset
         Images (50000, 32, 32, 3) and (10000, 32, 32, 3).
     """
-    names = (*cifar.TRAIN_FILES, cifar.TEST_FILE)
-    parse = partial(cifar.parse_records, count=cifar.RECORDS if verify else None)
-    parsers = dict.fromkeys(names, parse)
+    parsers = dict.fromkeys(_CIFAR_FILES, partial(cifar.parse_records, count=cifar.RECORDS if verify else None))
     container = locate(_CIFAR, parsers, folder, base_url)
     records = read_members(container, parsers)
     train, test = np.concatenate([records[name] for name in cifar.TRAIN_FILES]), records[cifar.TEST_FILE]
@@ -210,9 +209,10 @@ def load(source: StrPath, *, classes: tuple[str, ...] = _DIGIT_CLASSES, dtype: D
     source : str or path-like
         ``digits``, ``mnist``, ``fashion`` or ``cifar10``; or a folder (``./mnist`` if it is called
         like a dataset) or tar archive with IDX files, plain or gzipped, of MNIST's names: uint8 images of rank 3
-        (N, H, W) or 4 (N, H, W, C), any number, of any one size, without checksum.
+        (N, H, W) or 4 (N, H, W, C), any number, of any one size, without checksum. Where there are none, with the
+        binary files of CIFAR-10, of any number of records.
     classes : tuple of str, optional
-        What the labels of a folder stand for.
+        What the labels of IDX files stand for.
     dtype : dtype, optional
         Of the images: a floating type, scaled to [0, 1], or uint8, as stored.
 
@@ -222,7 +222,7 @@ def load(source: StrPath, *, classes: tuple[str, ...] = _DIGIT_CLASSES, dtype: D
         If a file is damaged, images and labels differ in number, the two parts in the size of their images, or a label
         has no class.
     FileNotFoundError
-        If `source` is neither a dataset's name nor a folder with the four files.
+        If `source` is neither a dataset's name nor a folder with the files.
     ValueError
         If `dtype` is neither floating nor uint8.
     """
@@ -231,7 +231,15 @@ def load(source: StrPath, *, classes: tuple[str, ...] = _DIGIT_CLASSES, dtype: D
     container = Path(source)
     if not container.exists():
         raise FileNotFoundError(f"{container} is no folder, and no dataset: those are {', '.join(_NAMED)}")
-    return _idx_dataset(container, container.resolve().name, classes, _idx_parsers(), dtype)
+    name = container.resolve().name
+    if not holds_any(container, IDX_FILES) and _holds_cifar(container):
+        return replace(cifar10(container, verify=False, dtype=dtype), name=name)
+    return _idx_dataset(container, name, classes, _idx_parsers(), dtype)
+
+
+def _holds_cifar(container: Path) -> bool:
+    places = (container / inside for inside in _CIFAR.inside)
+    return any(holds_any(place, _CIFAR_FILES) for place in places if place.exists())
 
 
 def _idx_parsers(checksums: tuple[str, ...] | None = None) -> dict[str, Parser]:

@@ -104,6 +104,20 @@ def find_file(folder: Path, name: str) -> Path | None:
     return next((path for path in (folder / name, folder / f"{name}.gz") if path.is_file()), None)
 
 
+def holds_any(container: Path, names: tuple[str, ...]) -> bool:
+    """Whether a folder or tar archive holds one of these files, as `read_members` would find it.
+
+    Raises
+    ------
+    DataError
+        If the archive is damaged before the first of them.
+    """
+    if container.is_dir():
+        return any(find_file(container, name) for name in names)
+    with open_stream(container) as stream, _members(stream) as archive:
+        return any(_name(member) in names for member in archive)
+
+
 def read_members(container: Path, parsers: Mapping[str, Parser], label: str | None = None) -> dict[str, NDArray[Any]]:
     """Parse named files of a folder (plain or gzipped) or of a tar archive (plain, gzip or xz).
 
@@ -128,9 +142,9 @@ def read_members(container: Path, parsers: Mapping[str, Parser], label: str | No
     label = label or str(container)
     arrays = {}
     with open_stream(container, label) as stream:
-        with tarfile.open(fileobj=cast(IO[bytes], _EndIsError(stream)), mode="r|") as archive:
+        with _members(stream) as archive:
             for member in archive:
-                name = PurePosixPath(member.name).name
+                name = _name(member)
                 if name in parsers and member.isreg() and not member.issparse():
                     content = cast(IO[bytes], archive.extractfile(member))  # None is for what is no regular file
                     arrays[name] = parsers[name](content, f"{label}:{member.name}")
@@ -139,6 +153,14 @@ def read_members(container: Path, parsers: Mapping[str, Parser], label: str | No
     if missing := [name for name in parsers if name not in arrays]:
         raise DataError(label, f"has no member named {', '.join(missing)}")
     return arrays
+
+
+def _members(stream: IO[bytes]) -> tarfile.TarFile:
+    return tarfile.open(fileobj=cast(IO[bytes], _EndIsError(stream)), mode="r|")
+
+
+def _name(member: tarfile.TarInfo) -> str:
+    return PurePosixPath(member.name).name
 
 
 def _read_file(folder: Path, name: str, parse: Parser) -> NDArray[Any]:

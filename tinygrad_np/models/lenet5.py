@@ -103,7 +103,8 @@ def apply(params: Any, x: Any, *, key: Any = None, amplitude: float = 1.0, layou
 
 MODEL = Model(
     name="lenet5",
-    about="LeNet-5: two 5x5 convolutions with average pooling, three dense layers, tanh",
+    about="LeNet-5: two 5x5 convolutions with average pooling, three dense layers, tanh; images padded to 32 x 32 with "
+    "zeros (as published: scaled to 32 x 32)",
     init=init,
     apply=apply,
     recipe=Recipe(

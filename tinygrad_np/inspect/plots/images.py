@@ -15,7 +15,7 @@ def image_grid(
     images: Any, title: str, *, labels: Any = None, predictions: Any = None, classes: Sequence[Any] | None = None,
     columns: int | None = None,
 ) -> Any:  # fmt: skip
-    """Draw images in a grid, as near to a square as it gets.
+    """Draw images in a grid, as near to a square as it gets; of no images it says so.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def image_grid(
         How many side by side.
     """
     count = len(images)
-    across = columns or max(1, int(np.ceil(np.sqrt(count))))
+    across = (columns or int(np.ceil(np.sqrt(count)))) if count else 1
     down = max(1, -(-count // across))
     figure = new_figure(max(3.5, 1.6 * across), 0.6 + 1.8 * down, title)
     grid = figure.subplots(down, across, squeeze=False)
@@ -48,6 +48,8 @@ def image_grid(
         elif names:
             axes.set_xlabel(names[0][i], fontsize=9)
     hide_unused(grid, count)
+    if not count:
+        grid[0, 0].text(0.5, 0.5, "none", ha="center", va="center", transform=grid[0, 0].transAxes)
     return figure
 
 

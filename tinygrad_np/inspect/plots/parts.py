@@ -12,9 +12,9 @@ BLUE, ORANGE = "#0072B2", "#D55E00"
 SIGNED, UNSIGNED = "RdBu_r", "viridis"
 
 
-def new_figure(width: float, height: float, title: str) -> Any:
-    """Return an empty figure of so many inches with a title."""
-    figure = import_extra("matplotlib.figure").Figure(figsize=(width, height), layout="constrained")
+def new_figure(width: float, height: float, title: str, layout: str = "constrained") -> Any:
+    """Return an empty figure of so many inches with a title; the layout "compressed" draws square axes together."""
+    figure = import_extra("matplotlib.figure").Figure(figsize=(width, height), layout=layout)
     figure.get_layout_engine().set(h_pad=0.07, w_pad=0.07)
     if title:
         figure.suptitle(plain_text(title))

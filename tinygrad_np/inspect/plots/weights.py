@@ -24,7 +24,7 @@ def filters(before: Any, after: Any, title: str) -> Any:
     rows = [weights[..., :shown] if colours else np.mean(weights[..., :shown], axis=2) for weights in (before, after)]
     limit = max(float(np.abs(row).max()) for row in rows) or 1.0
     cell = 1.2 if shown <= 8 else 0.8
-    figure = new_figure(max(5.0, 1.6 + cell * shown), 1.2 + 1.7 * cell, title)
+    figure = new_figure(max(5.0, 1.6 + cell * shown), 1.2 + 1.7 * cell, title, "compressed")
     grid = figure.subplots(2, shown, squeeze=False)
     for line, row, name in zip(grid, rows, ("before", "after"), strict=True):
         for i, axes in enumerate(line):
