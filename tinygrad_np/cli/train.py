@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data", metavar="NAME|FOLDER", help="digits, mnist, fashion, cifar10, or a folder of IDX or CIFAR-10 files"
     )
-    parser.add_argument("--as-published", action="store_true", help="with the article's own start, data and settings")
+    parser.add_argument("--as-published", action="store_true", help="with the article's own start and settings")
     parser.add_argument(
         "--freeze", metavar="LAYER", action="append", default=[], help="do not train this layer; can be repeated"
     )
