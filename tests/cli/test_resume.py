@@ -218,7 +218,8 @@ def test_a_damaged_checkpoint_is_named_and_replaced_only_if_told(run, copy, smal
 
 LONG = 40  # epochs; more than can pass before a signal comes
 # The command line, with a checkpoint after every few steps rather than every 30 seconds.
-OFTEN = """import functools, sys
+OFTEN = """import functools, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background begins without it
 from tinygrad_np import cli
 from tinygrad_np.cli import session
 session.checkpointing = functools.partial(session.checkpointing, steps=3)
