@@ -8,12 +8,10 @@ References
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from .. import nn, random
 from ..data import augment
 from ..ops.windows import Layout
-from .model import Article, Model
+from .model import Article, Model, init_layers
 from .recipe import Recipe
 
 _SHAPES = {
@@ -25,11 +23,7 @@ DROPOUT = 0.25
 
 def init(key: Any) -> Any:
     """Draw the 876,618 parameters: weights of variance 2 / fan_in, which suits ReLU, biases of zero; float32."""
-    keys = random.split(key, len(_SHAPES))
-    return {
-        name: {"w": nn.initializers.he_normal(key, shape), "b": np.zeros(shape[-1], np.float32)}
-        for key, (name, shape) in zip(keys, _SHAPES.items(), strict=True)
-    }
+    return init_layers(key, _SHAPES, nn.initializers.he_normal)
 
 
 def init_as_published(key: Any) -> Any:

@@ -20,7 +20,7 @@ from .. import nn, optim, random
 from ..core.tensor import shape_of
 from ..data import augment
 from ..ops.windows import Layout
-from .model import Article, Model
+from .model import Article, Model, init_layers
 from .recipe import Recipe
 
 _SHAPES = {"conv1": (5, 5, 1, 6), "conv2": (5, 5, 6, 16), "dense1": (400, 120), "dense2": (120, 84), "dense3": (84, 10)}
@@ -40,11 +40,7 @@ def init(key: Any) -> Any:
     dict
         ``{"conv1": {"w", "b"}, "conv2": ..., "dense1": ..., "dense2": ..., "dense3": ...}``, float32.
     """
-    keys = random.split(key, len(_SHAPES))
-    return {
-        name: {"w": nn.initializers.lecun_normal(key, shape), "b": np.zeros(shape[-1], np.float32)}
-        for key, (name, shape) in zip(keys, _SHAPES.items(), strict=True)
-    }
+    return init_layers(key, _SHAPES, nn.initializers.lecun_normal)
 
 
 def init_as_published(key: Any) -> Any:

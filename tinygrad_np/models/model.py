@@ -1,12 +1,12 @@
 """A network with a name: its functions, what it takes and gives, its recipes, and the article that it comes from."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import nn
+from .. import nn, random
 from ..core import tree
 from ..core.tensor import Array, shape_of
 from .recipe import Recipe
@@ -88,6 +88,15 @@ class Model:
         if len(shape_of(outputs)) == 2:
             return outputs
         return np.stack([np.zeros_like(outputs), outputs], axis=-1)
+
+
+def init_layers(key: Array, shapes: Mapping[str, tuple[int, ...]], initializer: Callable[..., Array]) -> Any:
+    """Return ``{name: {"w", "b"}}``: weights of these shapes, each drawn with a key of its own, and biases of zero."""
+    keys = random.split(key, len(shapes))
+    return {
+        name: {"w": initializer(layer_key, shape), "b": np.zeros(shape[-1], np.float32)}
+        for layer_key, (name, shape) in zip(keys, shapes.items(), strict=True)
+    }
 
 
 def first_filters(params: Any) -> Array:

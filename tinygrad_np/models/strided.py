@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import nn, optim, random
+from .. import nn, optim
 from ..ops.windows import Layout
-from .model import Article, Model
+from .model import Article, Model, init_layers
 from .recipe import Recipe, in_order
 
 _SHAPES = {"conv1": (8, 8, 1, 16), "conv2": (4, 4, 16, 8), "dense": (648, 10)}
@@ -22,11 +22,7 @@ _SHAPES = {"conv1": (8, 8, 1, 16), "conv2": (4, 4, 16, 8), "dense": (648, 10)}
 
 def init(key: Any) -> Any:
     """Draw the 9,586 parameters: uniform weights of variance 2 / fan_in, which suits ReLU, biases of zero; float32."""
-    keys = random.split(key, len(_SHAPES))
-    return {
-        name: {"w": nn.initializers.he_uniform(key, shape), "b": np.zeros(shape[-1], np.float32)}
-        for key, (name, shape) in zip(keys, _SHAPES.items(), strict=True)
-    }
+    return init_layers(key, _SHAPES, nn.initializers.he_uniform)
 
 
 def init_as_published(key: Any = None) -> Any:
