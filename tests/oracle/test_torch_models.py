@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.models.layouts import channels_first
-from tinygrad_np import nn, random, tree, value_and_grad
+from tinygrad_np import random, tree, value_and_grad
 from tinygrad_np.models import MODELS
 
 pytestmark = pytest.mark.oracle
@@ -70,12 +70,6 @@ def torch_loss(outputs, labels):
     return F.cross_entropy(outputs, labels)
 
 
-def our_loss(outputs, labels):
-    if outputs.ndim == 1:
-        return nn.binary_cross_entropy_with_logits(outputs, labels)
-    return nn.cross_entropy(outputs, labels)
-
-
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("published", [False, True])
 @pytest.mark.parametrize("name", MODELS)
@@ -88,7 +82,7 @@ def test_loss_and_gradients(name, published, dtype, count):
     size = model.recipe.resize or model.image_shape[:2]
     x = rng.random((5, *size, model.image_shape[2])).astype(dtype)
     labels = np.arange(5) % model.classes
-    loss, gradient = value_and_grad(lambda p: our_loss(model.apply(p, x), labels))(params)
+    loss, gradient = value_and_grad(lambda p: model.loss(model.apply(p, x), labels))(params)
 
     theirs = tree.map(lambda leaf: torch.tensor(leaf, requires_grad=True), channels_first(name, params))
     port = (PUBLISHED if published else DEFAULT).get(name, two_class)

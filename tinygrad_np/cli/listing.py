@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .. import random, value_and_grad
+from .. import random
 from ..data import Split
 from ..models import MODELS, Model, count_parameters, standardization
-from ..optim import apply_updates
+from ..training.update import Update
 from .runs import make_loss, prepare_data
 from .settings import counted
 
@@ -27,7 +27,7 @@ def table() -> str:
     return "\n".join(map(wrapper.fill, lines))
 
 
-def milliseconds(model: Model, seconds: float = _SECONDS) -> float:
+def milliseconds(model: Model, seconds: float) -> float:
     """Measure what a training step takes for one image: loss, gradients and update, the median of several.
 
     The images are random: what they show makes no difference to the time.
@@ -39,14 +39,12 @@ def milliseconds(model: Model, seconds: float = _SECONDS) -> float:
     batch = Split(images, np.arange(recipe.batch_size) % model.classes)
     optimizer, params = recipe.scheduled(recipe.learning_rate, recipe.batch_size), model.init(params_key)
     state = optimizer.init(params)
-    gradient = value_and_grad(make_loss(model, standardization(images, recipe.standardize)), has_aux=True)
+    update = Update(make_loss(model, standardization(images, recipe.standardize)), optimizer)
     times: list[float] = []
     end = time.perf_counter() + seconds
     while time.perf_counter() < end or len(times) < 3:
         start = time.perf_counter()
-        _, g = gradient(params, batch, images_key)
-        updates, _ = optimizer.update(g, state, params)
-        apply_updates(params, updates)
+        update(params, state, batch, images_key)
         times.append(time.perf_counter() - start)
     return 1e3 * float(np.median(times)) / recipe.batch_size
 
@@ -60,8 +58,8 @@ def _lines(model: Model) -> Iterator[str]:
     yield f"    {count}; images {images}, {model.classes} classes"
     if recipe.data == "digits":
         shown = len(prepare_data(model, recipe.data).train.images)
-        seconds = milliseconds(model) * shown / 1e3
+        seconds = milliseconds(model, _SECONDS) * shown / 1e3
         epoch = f"{counted(recipe.epochs(shown), 'epoch')} of {shown:,} images, {seconds:.1f} s each"
     else:
-        epoch = f"{milliseconds(model):.2f} s for 1,000 images"
+        epoch = f"{milliseconds(model, _SECONDS):.2f} s for 1,000 images"
     yield f"    trained on {recipe.data}, {epoch}; stated on {' and '.join(recipe.full_data)}"

@@ -11,7 +11,7 @@ from ..core.tensor import Array, Tensor, dtype_of, name_of, shape_of
 from ..core.trace import QuietCollector
 from ..ops.convolution import conv_op
 from ..ops.pooling import max_pool_op, sum_pool_op
-from ..transforms.arguments import own
+from ..transforms.arguments import belongs, own
 from ..transforms.forward import Recorder
 
 _WINDOWED = (conv_op, max_pool_op, sum_pool_op)
@@ -100,13 +100,10 @@ class Program(Recorder):
                     args[i] = env[source] if source in env else self.values[source]
                 y = op(*args, **options)
                 env.update(zip(step.outputs, y if isinstance(y, tuple) else (y,), strict=True))
-            return tree.map(lambda leaf: env.get(leaf._index, leaf._value) if self.owns(leaf) else leaf, self.result)
+            now = lambda leaf: env.get(leaf._index, leaf._value) if belongs(leaf, self) else leaf
+            return tree.map(now, self.result)
 
         return run
-
-    def owns(self, x: Any) -> bool:
-        """Whether x is a Tensor of this program."""
-        return type(x) is Tensor and x._trace is self
 
     def layers(self) -> list[tuple[str, int]]:
         """Return the layers of windows: the names of their operations and the place of their feature maps.
