@@ -7,6 +7,8 @@ from . import ops as _ops  # noqa: F401  (declares what NumPy's functions do wit
 from .core import tree
 from .core.primitive import primitive
 from .core.tensor import Tensor
+from .kernels import memory as _memory  # noqa: F401  (asks the C library to keep freed memory)
+from .kernels.threads import get_num_threads, set_num_threads
 from .ops.indexing import at, put_along_axis
 from .transforms.batch import vmap
 from .transforms.chain import checkpoint_chain
@@ -22,9 +24,10 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Tensor", "at", "checkpoint", "checkpoint_chain", "custom_jvp", "custom_vjp", "data", "debug",
-    "elementwise_grad", "ggnvp", "grad", "grad_tap", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jvp",
-    "linear_transpose", "linearize", "nn", "optim", "primitive", "put_along_axis", "random", "save_only",
-    "save_products", "special", "stop_gradient", "tree", "value_and_grad", "vjp", "vmap",
+    "elementwise_grad", "get_num_threads", "ggnvp", "grad", "grad_tap", "hessian", "hvp", "jacfwd", "jacobian",
+    "jacrev", "jvp", "linear_transpose", "linearize", "nn", "optim", "primitive", "put_along_axis", "random",
+    "save_only", "save_products", "set_num_threads", "special", "stop_gradient", "tree", "value_and_grad", "vjp",
+    "vmap",
 ]  # fmt: skip
 
 

@@ -1,0 +1,204 @@
+"""Work shared over the cores: the shards of one kernel, run by a few threads while BLAS is held at one.
+
+NumPy lets other threads run while it copies, computes elementwise functions and products. A kernel cuts its work into
+shards by shape alone, never by the number of threads, so a result has the same bits for every number of threads. To
+fork and join costs some 50 microseconds: a kernel with less than about 200 to do has one shard.
+"""
+
+import _thread
+import contextvars
+import itertools
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+Task = Callable[[int], object]
+
+
+def _initial() -> int:
+    for variable in ("TINYGRAD_NP_NUM_THREADS", "OMP_NUM_THREADS"):
+        value = os.environ.get(variable, "")
+        if value.isdecimal() and int(value) > 0:
+            return int(value)
+        if value and variable.startswith("TINYGRAD_NP"):
+            raise ValueError(f"{variable}={value!r}: it is a positive integer.")
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class _Blas:
+    """NumPy's BLAS, whose threads threadpoolctl can set; without threadpoolctl it stays as it is."""
+
+    def __init__(self) -> None:
+        self.lock = _thread.allocate_lock()
+        self.holders = 0
+        self.libraries: list[Any] | None = None
+        self.found: list[int] = []
+
+    def controlled(self) -> bool:
+        """Whether the number of its threads can be set."""
+        if self.libraries is None:
+            try:
+                from threadpoolctl import ThreadpoolController
+            except ModuleNotFoundError:
+                self.libraries = []
+            else:
+                self.libraries = [lib for lib in ThreadpoolController().lib_controllers if lib.user_api == "blas"]
+        return bool(self.libraries)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold it at one thread; the last of nested and concurrent holders gives it back as the first found it."""
+        self.controlled()
+        libraries = self.libraries or []
+        with self.lock:
+            if self.holders == 0:
+                self.found = [lib.get_num_threads() for lib in libraries]
+                for lib, n in zip(libraries, self.found, strict=True):
+                    if n != 1:
+                        lib.set_num_threads(1)
+            self.holders += 1
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.holders -= 1
+                if self.holders == 0:
+                    for lib, n in zip(libraries, self.found, strict=True):
+                        if n != 1:
+                            lib.set_num_threads(n)
+
+
+class _Worker:
+    """A thread that waits on a lock; on one lock it is told to work, by the other it tells that it has done so."""
+
+    def __init__(self) -> None:
+        self.go, self.done = _thread.allocate_lock(), _thread.allocate_lock()
+        self.go.acquire()
+        self.done.acquire()
+        self.work: Callable[[], object] = int
+        _thread.start_new_thread(self._run, ())
+
+    def _run(self) -> None:
+        while True:
+            self.go.acquire()
+            self.work()
+            self.work = int  # hold nothing while waiting
+            self.done.release()
+
+    def start(self, work: Callable[[], object]) -> None:
+        """Let it work."""
+        self.work = work
+        self.go.release()
+
+    def join(self) -> None:
+        """Wait until it has done so."""
+        self.done.acquire()
+
+
+class _Team:
+    """The threads, and who has them: one kernel at a time, others meanwhile work alone."""
+
+    def __init__(self) -> None:
+        self.size = _initial()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the workers: a forked child has none of its parent's threads."""
+        self.taken = _thread.allocate_lock()
+        self.workers: list[_Worker] = []
+        self.blas = _Blas()
+
+    def run(self, task: Task, count: int) -> None:
+        """See `parallel`."""
+        helpers = min(self.size, count) - 1
+        if helpers < 1 or not self.blas.controlled() or not self.taken.acquire(blocking=False):
+            for i in range(count):
+                task(i)
+            return
+        try:
+            while len(self.workers) < helpers:
+                self.workers.append(_Worker())
+            shards = itertools.count()
+            failures: list[BaseException] = []
+
+            def work() -> None:
+                try:
+                    while (i := next(shards)) < count and not failures:
+                        task(i)
+                except BaseException as error:
+                    failures.append(error)
+
+            for worker in self.workers[:helpers]:
+                worker.start(partial(contextvars.copy_context().run, work))
+            work()
+            try:
+                for worker in self.workers[:helpers]:
+                    worker.join()
+            except BaseException:  # Ctrl-C while waiting: whoever still works is not asked again
+                self.workers = []
+                raise
+            if failures:
+                raise failures[0]
+        finally:
+            self.taken.release()
+
+
+_team = _Team()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_team.reset)
+
+
+def set_num_threads(n: int) -> None:
+    """Set how many threads share the work of a kernel; results have the same bits for every number.
+
+    By default it is TINYGRAD_NP_NUM_THREADS or OMP_NUM_THREADS of the environment, else the number of cores. NumPy's
+    BLAS is held at one thread while kernels with shards run, for which the package threadpoolctl is needed; without
+    it they run in this thread alone, beside BLAS's own threads, and the last bits may depend on the number of those.
+
+    Parameters
+    ----------
+    n : int
+        At least 1.
+
+    Raises
+    ------
+    ValueError
+        If n is no positive integer.
+
+    Warns
+    -----
+    RuntimeWarning
+        If n is more than 1 and threadpoolctl is not installed.
+    """
+    if isinstance(n, bool) or not hasattr(n, "__index__") or n.__index__() < 1:
+        raise ValueError(f"set_num_threads: n={n!r}; it is a positive integer.")
+    if n > 1 and not _team.blas.controlled():
+        warnings.warn(
+            f"set_num_threads({n}): without the package threadpoolctl, NumPy's BLAS cannot be held at one thread, so "
+            "kernels run in one thread beside BLAS's own. Install it: pip install threadpoolctl",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    _team.size = n.__index__()
+
+
+def get_num_threads() -> int:
+    """Return how many threads share the work of a kernel, see `set_num_threads`."""
+    return _team.size
+
+
+def parallel(task: Task, count: int) -> None:
+    """Call task(0), ..., task(count - 1), in any order and in several threads, with BLAS held at one thread.
+
+    The count must not depend on the number of threads. Tasks write to disjoint memory. Inside of a task, and while
+    another thread's kernel has the workers, the tasks of a further call run one after the other. The first exception
+    is raised here, when all have stopped.
+    """
+    if count == 1:
+        task(0)
+        return
+    with _team.blas.held():
+        _team.run(task, count)
