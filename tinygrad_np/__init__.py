@@ -13,6 +13,7 @@ from .ops.indexing import at, put_along_axis
 from .transforms.batch import vmap
 from .transforms.chain import checkpoint_chain
 from .transforms.checkpoint import checkpoint, save_only, save_products
+from .transforms.compile import compile
 from .transforms.custom import custom_jvp, custom_vjp, grad_tap
 from .transforms.debug import debug
 from .transforms.derivatives import elementwise_grad, ggnvp, hessian, hvp, jacfwd, jacobian, jacrev
@@ -23,7 +24,7 @@ from .transforms.stop import stop_gradient
 __version__ = "0.1.0"
 
 __all__ = [
-    "Tensor", "at", "checkpoint", "checkpoint_chain", "custom_jvp", "custom_vjp", "data", "debug",
+    "Tensor", "at", "checkpoint", "checkpoint_chain", "compile", "custom_jvp", "custom_vjp", "data", "debug",
     "elementwise_grad", "get_num_threads", "ggnvp", "grad", "grad_tap", "hessian", "hvp", "jacfwd", "jacobian",
     "jacrev", "jvp", "linear_transpose", "linearize", "nn", "optim", "primitive", "put_along_axis", "random",
     "save_only", "save_products", "set_num_threads", "special", "stop_gradient", "tree", "value_and_grad", "vjp",

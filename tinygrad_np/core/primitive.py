@@ -24,6 +24,9 @@ The contract, complete for all kinds of trace:
 - Several outputs: return a tuple or a namedtuple; then `y` and `g` are tuples, `g` with zeros where nothing arrived,
   and so is what a pushforward returns, None for zero. This is also how a forward pass saves a residual for its rules:
   as a further output.
+- `defprepare`: how `compile` runs the operation without dispatch. A rule `(out, *args, **options) -> calls`: functions
+  without arguments that write the result to `out`, from arrays that stay where they are and change between the calls;
+  or None if it declines. Without it the forward function runs, and a NumPy ufunc needs none.
 - No rule at all (`differentiable=False`): the function is locally constant or not numeric; differentiating traces pass
   it one level down. A rule is NumPy code, so it is differentiable in its turn.
 """
@@ -66,6 +69,8 @@ class Primitive:
         `(positions, rule)` of a joint VJP or JVP rule.
     batch : callable or None
         The batching rule.
+    prepare : callable or None
+        The rule that `compile` uses.
     linear : frozenset of int
         Positions in each of which the operation is linear; there the forward function is its own JVP.
     """
@@ -106,6 +111,7 @@ class Primitive:
         self.joint: tuple[tuple[int, ...], Rule] | None = None
         self.joint_jvp: tuple[tuple[int, ...], Rule] | None = None
         self.batch: Rule | None = None
+        self.prepare: Rule | None = None
         self.linear: frozenset[int] = frozenset()
         self.serves = bool(implements_)  # NumPy's functions take a list for an array, not for a tree
         registry[self.key] = self
@@ -193,6 +199,11 @@ class Primitive:
     def defbatch(self, rule: Rule) -> Rule:
         """Declare the batching rule. See the module's docstring."""
         self.batch = rule
+        return rule
+
+    def defprepare(self, rule: Rule) -> Rule:
+        """Declare how `compile` runs the operation. See the module's docstring."""
+        self.prepare = rule
         return rule
 
     def deflinear(self, *names: str) -> None:

@@ -31,8 +31,8 @@ from .nodes import (
 )  # fmt: skip
 
 __all__ = [
-    "HOLE", "Structure", "children", "flatten", "flatten_like", "flatten_with_path", "is_leaf", "leaves", "map",
-    "map_with_path", "merge", "partition", "ravel", "register", "structure", "unflatten",
+    "HOLE", "Structure", "children", "flatten", "flatten_like", "flatten_with_path", "is_leaf", "leaves", "leaves_if_like",
+    "map", "map_with_path", "merge", "partition", "ravel", "register", "structure", "unflatten",
 ]  # fmt: skip
 
 
@@ -128,6 +128,12 @@ def flatten_like(structure: Structure, tree: Tree, name: str = "tree.flatten_lik
         raise ValueError(f"{name} does not match: {difference(structure, _flatten(tree, []))}")
     except RefusedError as refusal:
         raise _explained(refusal, tree) from None
+
+
+def leaves_if_like(structure: Structure, tree: Tree) -> list[Any] | None:
+    """Leaves of a tree as `flatten_like` has them, or None if it has another structure."""
+    found: list[Any] = []
+    return found if _gather(structure, tree, found) else None
 
 
 def leaves(tree: Tree) -> list[Any]:

@@ -6,13 +6,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core import tree
-from ..core.primitive import Primitive
+from ..core.recorder import Recorder, Step
 from ..core.tensor import Array, Tensor, dtype_of, name_of, shape_of
 from ..core.trace import QuietCollector
 from ..ops.convolution import conv_op
 from ..ops.pooling import max_pool_op, sum_pool_op
 from ..transforms.arguments import belongs, own
-from ..transforms.forward import Recorder
 
 _WINDOWED = (conv_op, max_pool_op, sum_pool_op)
 
@@ -32,22 +31,6 @@ class Activation(NamedTuple):
     value: Any
 
 
-class Step(NamedTuple):
-    """One operation of a program.
-
-    Attributes
-    ----------
-    op : Primitive
-        What was applied.
-    inputs, outputs : tuple of int
-        Places among the program's values.
-    """
-
-    op: Primitive
-    inputs: tuple[int, ...]
-    outputs: tuple[int, ...]
-
-
 class Program(Recorder):
     """The straight-line program of one call of a function, with all its values.
 
@@ -55,18 +38,15 @@ class Program(Recorder):
     ----------
     values : list of array
         The inputs, then what each operation computed.
-    journal : list of Step
-        The operations, in the order in which they ran.
     result : tree
         The function's output, of this trace's Tensors.
     """
 
-    __slots__ = ("journal", "result", "values")
+    __slots__ = ("result", "values")
 
     def __init__(self, f: Callable[..., Any], args: Sequence[Any]) -> None:
         super().__init__(f"activations({name_of(f)})")
         self.values: list[Any] = []
-        self.journal: list[Step] = []
         watched = tree.map(lambda x: self.watch(x) if _is_floating(x) else x, tuple(args))
         try:
             with QuietCollector():
@@ -79,26 +59,18 @@ class Program(Recorder):
         self.values.append(value)
         return super().watch(value)
 
-    def process(self, op: Primitive, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
-        """Apply the primitive one level down and write down how, and what came of it."""
-        start = self.size
-        y = super().process(op, args, options)
-        inputs = tuple(place for _, place in self.steps[-1][2])
-        self.journal.append(Step(op, inputs, tuple(range(start, self.size))))
-        return y
-
     def rest(self, place: int) -> Callable[[Any], Any]:
         """Return the function from the value at a place to the result: what depends on it is computed again."""
 
         def run(value: Any) -> Any:
             env = {place: value}
-            for (op, constants, places, options), step in zip(self.steps, self.journal, strict=True):
+            for step in self.steps:
                 if env.keys().isdisjoint(step.inputs):
                     continue
-                args = list(constants)
-                for i, source in places:
+                args = list(step.constants)
+                for i, source in step.places:
                     args[i] = env[source] if source in env else self.values[source]
-                y = op(*args, **options)
+                y = step.function(*args, **step.options)
                 env.update(zip(step.outputs, y if isinstance(y, tuple) else (y,), strict=True))
             now = lambda leaf: env.get(leaf._index, leaf._value) if belongs(leaf, self) else leaf
             return tree.map(now, self.result)
@@ -112,7 +84,7 @@ class Program(Recorder):
         normalisation, activation function) until the next one begins.
         """
         found: list[tuple[list[str], list[int]]] = []
-        for step in self.journal:
+        for step in self.steps:
             place = step.outputs[0]
             if step.op in _WINDOWED and np.ndim(self.values[place]) == 4:
                 found.append(([step.op.name], [place]))
@@ -156,7 +128,7 @@ def activations(f: Callable[..., Any], *args: Any) -> list[Activation]:
     sum 6.0
     """
     program = Program(f, args)
-    return [Activation(step.op.name, own(program.values[i])) for step in program.journal for i in step.outputs]
+    return [Activation(step.op.name, own(program.values[i])) for step in program.steps for i in step.outputs]
 
 
 def feature_maps(f: Callable[[Any], Any], images: Any) -> list[Activation]:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..core import tree
-from ..core.calls import Call
 from ..core.guard import Guard
 from ..core.primitive import Primitive
+from ..core.recorder import Recorder
 from ..core.tensor import Array, Tensor, bottom, dtype_of, name_of, outputs_like, shape_of, zeros_of
 from ..core.trace import QuietCollector, Trace, compute, conform
 from .arguments import as_kind_of, belongs, check_like, describe, leave, leaves_of, outputs_of, own, run
@@ -122,50 +122,25 @@ def _tangent(leaf: Any, trace: Trace) -> Any:
     return as_kind_of(leaf._value, own(leaf._index))
 
 
-class Recorder(Trace):
-    """The recording trace: every primitive that meets one of its Tensors, as a straight-line program.
+class _Linear(Recorder):
+    """The recorder of a linear part; its constants are guarded against changes in place, for they are needed again."""
 
-    A Tensor's index is the place of its value among the program's values: the inputs, then each step's outputs.
-    """
-
-    __slots__ = ("guard", "size", "steps")
+    __slots__ = ("guard",)
 
     def __init__(self, origin: str) -> None:
         super().__init__(origin)
-        self.size = 0
         self.guard = Guard()
-        self.steps: list[tuple[Callable[..., Any], list[Any], list[tuple[int, int]], dict[str, Any]]] = []
-
-    def watch(self, value: Array) -> Tensor:
-        """Make an input."""
-        self.size += 1
-        return Tensor(value, self, self.size - 1)
 
     def process(self, op: Primitive, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
-        """Apply the primitive one level down and write down how."""
-        values = self.lower(op, args)
-        y = compute(op, values, options)
-        places = [(i, a._index) for i, a in enumerate(args) if type(a) is Tensor and a._trace is self]
-        for i, _ in places:
-            values[i] = None  # only constants are kept
-        self.guard.watch_held(op, values)
-        self.steps.append((op.again if isinstance(op, Call) else op, values, places, options))
-        if not isinstance(y, tuple):
-            return self.watch(y)
-        outputs = [self.watch(yk) for yk in y]
-        return outputs_like(y, outputs)
+        """Apply the primitive one level down, write down how, and remember the constants."""
+        y = super().process(op, args, options)
+        self.guard.watch_held(op, self.steps[-1].constants)
+        return y
 
     def replay(self, inputs: Sequence[Any]) -> list[Any]:
         """Run the program on other inputs; return every value."""
         self.guard.check(self.origin, [])
-        env = list(inputs)
-        for op, constants, places, options in self.steps:
-            args = list(constants)
-            for i, place in places:
-                args[i] = env[place]
-            y = op(*args, **options)
-            env.extend(y if isinstance(y, tuple) else (y,))
-        return env
+        return super().replay(inputs)
 
 
 def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., Any]]:
@@ -193,7 +168,7 @@ def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., 
     (0.0, 2.0)
     """
     origin = f"linearize({name_of(f)})"
-    recorder = Recorder(origin)
+    recorder = _Linear(origin)
     keys = range(len(primals))
     leaves, structures = leaves_of(f, keys, primals, origin)
     dots = [recorder.watch(zeros_of(leaf)) for leaf in leaves]

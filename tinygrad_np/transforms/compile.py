@@ -1,0 +1,201 @@
+"""compile: a function recorded once and run again as a program, without Python's dispatch."""
+
+from __future__ import annotations
+
+import _thread
+import functools
+import warnings
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import numpy as np
+
+from ..core import tree
+from ..core.primitive import Primitive
+from ..core.program import Program, Recording
+from ..core.tensor import Tensor, name_of
+from ..core.trace import QuietCollector
+from .arguments import belongs, own
+
+_MANY = 16  # recordings of one function after which it is told that it is recorded again and again
+
+
+class _Compiling(Recording):
+    """The recorder of `compile`, which refuses what a program cannot do."""
+
+    __slots__ = ()
+
+    def conversion_advice(self, target: str) -> str:
+        """Say that a program has no values."""
+        return f"{self.origin} records operations, not values: return the Tensor, and convert the result of the call."
+
+    def bool_of(self, x: Tensor) -> NoReturn:
+        """Refuse a path that depends on values."""
+        raise TypeError(
+            f"{self.origin}: the truth of a Tensor decides which way the function goes (if, while, and, or), but a "
+            "program goes one way for all values. Write np.where(condition, a, b), pass what decides as a Python "
+            "number or bool, which is part of the recording, or leave the branch outside."
+        )
+
+    def process(self, op: Primitive, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        """Apply the primitive to the values and write down how."""
+        for a in args:
+            if type(a) is Tensor and a._trace is not self:
+                raise TypeError(
+                    f"{self.origin}: {op.name} uses a Tensor of {a._trace.origin} that is no argument of the function "
+                    "but captured from an enclosing one. Pass that value as an argument."
+                )
+        return super().process(op, args, options)
+
+
+class _Recorded:
+    """One recording of a function: for which arguments it is good, its program, and what the results are made of."""
+
+    def __init__(self, f: Callable[..., Any], args: Any, origin: str) -> None:
+        leaves, self.structure = tree.flatten(args)
+        trace = _Compiling(origin)
+        self.likes = [(x.shape, x.dtype, type(x)) if _is_array(x) else None for x in leaves]
+        self.static = [None if _is_array(x) else x for x in leaves]
+        arguments, keywords = tree.unflatten(self.structure, [trace.watch(x) if _is_array(x) else x for x in leaves])
+        self.arrays = trace.size
+        try:
+            with QuietCollector():
+                y = f(*arguments, **keywords)
+        finally:
+            trace.closed = True
+        results, self.results = tree.flatten(y)
+        for x, path in zip(results, self.results.paths, strict=True):
+            if type(x) is Tensor and x._trace is not trace:
+                raise TypeError(f"{origin}: the result{path} is a Tensor of {x._trace.origin}, captured from outside.")
+        self.first = tree.unflatten(self.results, [own(x._value) if belongs(x, trace) else own(x) for x in results])
+        self.computed = [belongs(x, trace) for x in results]
+        self.constants = [None if belongs(x, trace) else x for x in results]
+        self.program = Program(trace, self.arrays, [x._index for x in results if belongs(x, trace)])
+        self.busy = _thread.allocate_lock()
+
+    def arguments_of(self, args: Any) -> list[Any] | None:
+        """Return the arrays among arguments if the recording is good for these."""
+        leaves = tree.leaves_if_like(self.structure, args)
+        if leaves is None:
+            return None
+        given = []
+        for x, like, static in zip(leaves, self.likes, self.static, strict=True):
+            if like is None:
+                if not _same(x, static):
+                    return None
+            elif type(x) is like[2] and x.shape == like[0] and x.dtype == like[1]:
+                given.append(x)
+            else:
+                return None
+        return given
+
+    def run(self, given: list[Any]) -> Any:
+        """Run the program."""
+        with QuietCollector():
+            values = iter(self.program.run(given))
+        results = [next(values) if c else own(x) for c, x in zip(self.computed, self.constants, strict=True)]
+        return tree.unflatten(self.results, results)
+
+
+def compile(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that computes what f does, from a recording, with less time between NumPy's calls.
+
+    The first call with arguments of some structure, shapes and dtypes runs f and records every operation; further
+    calls run these operations again, on buffers that are kept. It pays most for small arrays, and for a whole training
+    step: ``compile(value_and_grad(loss))``.
+
+    Parameters
+    ----------
+    f : callable
+        A function of trees of arrays, pure: what it does besides returning (printing, counting, writing to an array)
+        it does while it is recorded only. Derivatives may be taken inside.
+
+    Returns
+    -------
+    callable
+        Of f's arguments. Arrays among them may change from call to call. Everything else (Python numbers, strings,
+        None) is part of the recording, and a new value makes a new one: pass what changes, a learning rate or a step
+        count, as an array. Inside of other transforms it is f itself.
+
+    Raises
+    ------
+    TypeError
+        While f is recorded: where its path depends on values (`if`, float(), an index read out), and for captured
+        Tensors. Later: where a shape turns out to depend on values.
+
+    Warns
+    -----
+    RuntimeWarning
+        When f has been recorded many times for arguments that differ in Python values.
+
+    Notes
+    -----
+    Arrays that f captures are read in each call if an operation takes them together with an argument; what f computes
+    from captured arrays alone is computed once, while recording. Random functions use the keys they are given.
+    Results are those of f, up to the last bits. The buffers, about the memory that one call of f needs, stay until the
+    compiled function is dropped; a call in a second thread, while one runs, runs f itself.
+
+    Examples
+    --------
+    >>> from tinygrad_np import grad
+    >>> slope = compile(grad(lambda x: np.sum(x**3)))
+    >>> slope(np.array([1.0, 2.0])), slope(np.array([3.0, 4.0]))
+    (array([ 3., 12.]), array([27., 48.]))
+    """
+    origin = f"compile({name_of(f)})"
+    recordings: list[_Recorded] = []
+    told = False
+
+    @functools.wraps(f, updated=())
+    def compiled(*args: Any, **kwargs: Any) -> Any:
+        nonlocal told
+        for i, recorded in enumerate(recordings):
+            given = recorded.arguments_of((args, kwargs))
+            if given is None:
+                continue
+            if i:
+                recordings.insert(0, recordings.pop(i))
+            if not recorded.busy.acquire(blocking=False):
+                return f(*args, **kwargs)
+            try:
+                return recorded.run(given)
+            finally:
+                recorded.busy.release()
+        if any(type(leaf) is Tensor for leaf in tree.leaves((args, kwargs))):
+            return f(*args, **kwargs)
+        recorded = _Recorded(f, (args, kwargs), origin)
+        recordings.insert(0, recorded)
+        if len(recordings) > _MANY:
+            recordings.pop()
+            if not told:
+                told = True
+                warnings.warn(_advice(origin, recordings), RuntimeWarning, stacklevel=2)
+        first, recorded.first = recorded.first, None
+        return first
+
+    return compiled
+
+
+def _is_array(x: Any) -> bool:
+    return isinstance(x, np.ndarray | np.generic)
+
+
+def _same(x: Any, static: Any) -> bool:
+    """Whether a static argument is the recorded one; 1, 1.0 and True, 0.0 and -0.0 are different."""
+    return x is static or (type(x) is type(static) and repr(x) == repr(static) and x == static)
+
+
+def _advice(origin: str, recordings: list[_Recorded]) -> str:
+    """Say that a function is recorded again and again, and for which Python values if they differ."""
+    newest, older = recordings[:2]
+    paths = newest.structure.paths
+    differing = [
+        f"{path} ({before!r}, then {now!r})"
+        for path, before, now in zip(paths, older.static, newest.static, strict=False)
+        if not _same(before, now)
+    ]
+    why = f" Python values differ: {', '.join(differing)}; pass what changes as an array." if differing else ""
+    return (
+        f"{origin}: recorded for more than {_MANY} kinds of arguments, of which the latest are kept.{why} Recording "
+        "costs many times a call."
+    )
