@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from .dividing import aligned
 from .primitive import Primitive, Rule
 from .tensor import Array, Tensor, dtype_of, shape_of
 
@@ -72,6 +73,7 @@ def elementwise(
         raise TypeError(f"elementwise {op.name}: give derivative= or from_output=.")
     op.vjps[0] = op.jvps[0] = rule
     op.defbatch(lambda size, axes, x: (op(x), axes[0]))
+    op.defdivide(aligned)
     return op
 
 
@@ -102,6 +104,7 @@ def broadcasting(
             op.vjps[position] = _reverse(partial, position)
             op.jvps[position] = _forward(partial)
     op.defbatch(_batching(op))
+    op.defdivide(aligned)
     return op
 
 

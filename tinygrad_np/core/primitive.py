@@ -27,6 +27,7 @@ The contract, complete for all kinds of trace:
 - `defprepare`: how `compile` runs the operation without dispatch. A rule `(out, *args, **options) -> calls`: functions
   without arguments that write the result to `out`, from arrays that stay where they are and change between the calls;
   or None if it declines. Without it the forward function runs, and a NumPy ufunc needs none.
+- `defdivide`: how an operation on a batch is one on each of its micro-batches, see `core.dividing`.
 - No rule at all (`differentiable=False`): the function is locally constant or not numeric; differentiating traces pass
   it one level down. A rule is NumPy code, so it is differentiable in its turn.
 """
@@ -69,11 +70,14 @@ class Primitive:
         `(positions, rule)` of a joint VJP or JVP rule.
     batch : callable or None
         The batching rule.
-    prepare : callable or None
-        The rule that `compile` uses.
+    prepare, divide : callable or None
+        The rules that `compile` uses.
     linear : frozenset of int
         Positions in each of which the operation is linear; there the forward function is its own JVP.
     """
+
+    prepare: Rule | None = None
+    divide: Rule | None = None
 
     def __init__(
         self,
@@ -111,7 +115,6 @@ class Primitive:
         self.joint: tuple[tuple[int, ...], Rule] | None = None
         self.joint_jvp: tuple[tuple[int, ...], Rule] | None = None
         self.batch: Rule | None = None
-        self.prepare: Rule | None = None
         self.linear: frozenset[int] = frozenset()
         self.serves = bool(implements_)  # NumPy's functions take a list for an array, not for a tree
         registry[self.key] = self
@@ -204,6 +207,11 @@ class Primitive:
     def defprepare(self, rule: Rule) -> Rule:
         """Declare how `compile` runs the operation. See the module's docstring."""
         self.prepare = rule
+        return rule
+
+    def defdivide(self, rule: Rule) -> Rule:
+        """Declare how the operation divides into micro-batches. See the module's docstring."""
+        self.divide = rule
         return rule
 
     def deflinear(self, *names: str) -> None:

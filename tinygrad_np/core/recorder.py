@@ -26,6 +26,8 @@ class Step(NamedTuple):
         The static options.
     outputs : range
         The places of what it computes.
+    lane : int or None
+        The micro-batch it belongs to, if it is one's alone.
     """
 
     op: Primitive
@@ -33,6 +35,7 @@ class Step(NamedTuple):
     places: list[tuple[int, int]]
     options: dict[str, Any]
     outputs: range
+    lane: int | None
 
     @property
     def inputs(self) -> tuple[int, ...]:
@@ -51,11 +54,12 @@ class Recorder(Trace):
     A Tensor's index is the place of its value among the program's values: the inputs, then each step's outputs.
     """
 
-    __slots__ = ("size", "steps")
+    __slots__ = ("lane", "size", "steps")
 
     def __init__(self, origin: str) -> None:
         super().__init__(origin)
         self.size = 0
+        self.lane: int | None = None
         self.steps: list[Step] = []
 
     def watch(self, value: Array) -> Tensor:
@@ -72,7 +76,7 @@ class Recorder(Trace):
         for i, _ in places:
             constants[i] = None
         result = outputs_like(y, [self.watch(yk) for yk in y]) if isinstance(y, tuple) else self.watch(y)
-        self.steps.append(Step(op, constants, places, options, range(start, self.size)))
+        self.steps.append(Step(op, constants, places, options, range(start, self.size), self.lane))
         return result
 
     def replay(self, inputs: Sequence[Any]) -> list[Any]:

@@ -31,8 +31,8 @@ from .nodes import (
 )  # fmt: skip
 
 __all__ = [
-    "HOLE", "Structure", "children", "flatten", "flatten_like", "flatten_with_path", "is_leaf", "leaves", "leaves_if_like",
-    "map", "map_with_path", "merge", "partition", "ravel", "register", "structure", "unflatten",
+    "HOLE", "Structure", "children", "flatten", "flatten_like", "flatten_with_path", "is_leaf", "leaves",
+    "leaves_if_like", "map", "map_with_path", "merge", "partition", "ravel", "register", "structure", "unflatten",
 ]  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..core.batching import to_front
+from ..core.dividing import Division, over_first_axis
 from ..core.primitive import Primitive, primitive
 from ..core.tensor import Array, shape_of
 from ..kernels import convolution as kernels
@@ -107,6 +108,15 @@ def _conv_kernel_vjp_g(y: Array, x: Array, g: Array, *, kernel_size: Tuple, **ge
 conv_op.deflinear("x", "w")
 conv_input_op.deflinear("g", "w")
 conv_kernel_op.deflinear("x", "g")
+
+over_first_axis(conv_op, "x")
+over_first_axis(conv_input_op, "g")
+
+
+@conv_kernel_op.defdivide
+def _conv_kernel_divide(size: int, axes: Axes, x: Array, g: Array, **geometry: Any) -> Division | None:
+    return Division((0, 0), None) if set(axes) <= {0, None} else None
+
 
 # Batching. Where the kernels are shared the examples are so many more images. Kernels of several examples stand side by
 # side as filters, or as channels, of one: each group g of them gives B groups' worth. Where both factors differ between

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..core.batching import align, one_by_one, to_front
+from ..core.dividing import Division, aligned
 from ..core.families import unbroadcast
 from ..core.primitive import primitive
 from ..core.tensor import Array, implements, shape_of
@@ -79,6 +80,18 @@ def core_axes_last(name: str, x1: Array, x2: Array, axes: Any) -> tuple[Array, A
         ) from None
     ends = [tuple(range(-len(a), 0)) for a in (first, second)]
     return np.moveaxis(x1, first, ends[0]), np.moveaxis(x2, second, ends[1]), last[0] if last else None
+
+
+@matmul_op.defdivide
+def _matmul_divide(size: int, axes: tuple[int | None, int | None], x: Array, y: Array) -> Division | None:
+    rank = max(len(shape_of(x)), len(shape_of(y)))
+    in_x, in_y = (None if a is None else a - len(shape_of(z)) for a, z in zip(axes, (x, y), strict=True))
+    if (in_x, in_y) == (-1, -2):
+        return Division(axes, None)
+    if (in_x, in_y) in ((-2, None), (None, -1)):
+        return Division(axes, rank + (in_x or in_y))  # type: ignore[operator]
+    stacked = all(a is None or a < -2 for a in (in_x, in_y))
+    return aligned(size, axes, x, y) if stacked else None
 
 
 @implements(np.matmul)

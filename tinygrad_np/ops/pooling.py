@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.dividing import over_first_axis
 from ..core.families import signature_of
 from ..core.primitive import Primitive
 from ..core.tensor import Array, dtype_of, shape_of
@@ -45,6 +46,7 @@ def _windowed(
     def batch(size: int, axes: tuple[int | None, ...], /, *args: Array, **windows: Any) -> Any:
         return unfold(size, op(*[fold(size, x, a) for x, a in zip(args, axes, strict=True)], **windows)), 0
 
+    over_first_axis(op, *arrays)
     return op
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from ..core.batching import over_leading_axis
+from ..core.dividing import Division
 from ..core.families import one_for_zero, zero_like
 from ..core.primitive import primitive
 from ..core.tensor import Array, Tensor, dtype_of, implements, shape_of
@@ -80,6 +81,17 @@ def _sum_vjp(y: Array, x: Array, *, axis: AxisTuple, keepdims: bool = False) -> 
     return lambda g: _spread(g, shape, axis)
 
 
+def _divide(axes: tuple[Any, ...], axis: AxisTuple, keepdims: bool) -> Division:
+    """Divide a reduction along other axes than that of the examples."""
+    (cut,) = axes
+    return Division(axes, cut if keepdims else cut - len([a for a in axis if a < cut]))
+
+
+@sum_op.defdivide
+def _sum_divide(size: int, axes: Any, x: Array, *, axis: AxisTuple, keepdims: bool = False) -> Division:
+    return Division(axes, None) if axes[0] in axis else _divide(axes, axis, keepdims)
+
+
 @implements(np.sum)
 def sum(
     a: Array,
@@ -111,6 +123,13 @@ def _mean_vjp(y: Array, x: Array, *, axis: AxisTuple, keepdims: bool = False) ->
 @mean_op.defjvp("x")  # not deflinear: that promises exact arithmetic on the tests' lattice, and 1/n is none
 def _mean_jvp(y: Array, x: Array, *, axis: AxisTuple, keepdims: bool = False) -> Any:
     return lambda x_dot: np.mean(x_dot, axis=axis, keepdims=keepdims)
+
+
+@mean_op.defdivide
+def _mean_divide(size: int, axes: Any, x: Array, *, axis: AxisTuple, keepdims: bool = False) -> Any:
+    if axes[0] in axis:
+        return sum_op(x, axis=axis, keepdims=keepdims) / _count(x, axis)
+    return _divide(axes, axis, keepdims)
 
 
 @implements(np.mean)

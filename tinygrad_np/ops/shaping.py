@@ -10,6 +10,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from ..core.batching import align, over_leading_axis, shifted, to_front
+from ..core.dividing import Division, aligned
 from ..core.families import unbroadcast
 from ..core.primitive import primitive
 from ..core.tensor import Array, dtype_of, implements, shape_of
@@ -34,6 +35,17 @@ def _reshape_vjp(y: Array, x: Array, *, shape: tuple[int, ...]) -> Any:
 
 reshape_op.deflinear("x")
 over_leading_axis(reshape_op, shape_options=("shape",))
+
+
+@reshape_op.defdivide
+def _reshape_divide(size: int, axes: tuple[int], x: Array, *, shape: tuple[int, ...]) -> Division | None:
+    before = math.prod(shape_of(x)[: axes[0]])
+    fitting = [i for i, n in enumerate(shape) if n == size and math.prod(shape[:i]) == before]
+    return Division(axes, fitting[0], lambda part: {"shape": _with(shape, fitting[0], part)}) if fitting else None
+
+
+def _with(shape: tuple[int, ...], axis: int, n: int) -> tuple[int, ...]:
+    return (*shape[:axis], n, *shape[axis + 1 :])
 
 
 @implements(np.reshape)
@@ -130,6 +142,11 @@ def _transpose_batch(size: int, at: tuple[int], x: Array, *, axes: tuple[int, ..
     return transpose_op(to_front(x, at[0]), axes=(0, *shifted(axes))), 0
 
 
+@transpose_op.defdivide
+def _transpose_divide(size: int, at: tuple[int], x: Array, *, axes: tuple[int, ...]) -> Division:
+    return Division(at, axes.index(at[0]))
+
+
 @implements(np.transpose, np.permute_dims)
 def transpose(a: Array, axes: Sequence[int] | None = None) -> Array:
     """As np.transpose."""
@@ -202,6 +219,12 @@ def _broadcast_batch(size: int, axes: tuple[int], x: Array, *, shape: tuple[int,
     return broadcast_op(align(size, x, axes[0], len(shape)), shape=(size, *shape)), 0
 
 
+@broadcast_op.defdivide
+def _broadcast_divide(size: int, axes: tuple[int], x: Array, *, shape: tuple[int, ...]) -> Division:
+    axis = axes[0] + len(shape) - len(shape_of(x))
+    return Division(axes, axis, lambda part: {"shape": _with(shape, axis, part)})
+
+
 @implements(np.broadcast_to)
 def broadcast_to(array: Array, shape: int | Sequence[int]) -> Array:
     """As np.broadcast_to."""
@@ -246,6 +269,8 @@ def _astype_vjp(y: Array, x: Array, *, dtype: np.dtype[Any]) -> Any:
 
 astype_op.deflinear("x")
 astype_op.defbatch(lambda size, axes, x, dtype: (astype_op(x, dtype=dtype), axes[0]))
+
+astype_op.defdivide(aligned)
 
 
 @implements(np.ndarray.astype, *([np.astype] if hasattr(np, "astype") else []))

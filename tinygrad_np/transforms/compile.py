@@ -5,17 +5,18 @@ from __future__ import annotations
 import _thread
 import functools
 import warnings
-from collections.abc import Callable
-from typing import Any, NoReturn
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
 from ..core import tree
 from ..core.primitive import Primitive
-from ..core.program import Program, Recording
 from ..core.tensor import Tensor, name_of
 from ..core.trace import QuietCollector
 from .arguments import belongs, own
+from .micro_batches import MicroBatches
+from .program import Program, Recording
 
 _MANY = 16  # recordings of one function after which it is told that it is recorded again and again
 
@@ -48,21 +49,58 @@ class _Compiling(Recording):
         return super().process(op, args, options)
 
 
+class _Batch(NamedTuple):
+    """Which arguments hold a batch, and how many examples are computed together."""
+
+    argnums: tuple[int, ...]
+    micro_batch: int
+
+    def divide(self, trace: _Compiling, arguments: list[Any]) -> MicroBatches | None:
+        """Cut these arguments, in their list, along their first axis; return the trace of the micro-batches."""
+        if max(self.argnums) >= len(arguments):
+            raise ValueError(
+                f"{trace.origin}: batch_argnums={self.argnums} needs more than the {len(arguments)} positional "
+                "arguments of this call."
+            )
+        arrays = [x for i in self.argnums for x in tree.leaves(arguments[i]) if type(x) is Tensor]
+        sizes = {x.shape[0] if x.shape else None for x in arrays}
+        if len(sizes) != 1 or None in sizes:
+            shapes = ", ".join(str(x.shape) for x in arrays)
+            raise ValueError(
+                f"{trace.origin}: the arrays in the arguments {self.argnums} have the shapes {shapes}; those of a "
+                "batch are as long as each other along their first axis."
+            )
+        size = arrays[0].shape[0]
+        if size <= self.micro_batch:
+            return None
+        parts = MicroBatches(trace.origin, trace, size, self.micro_batch)
+        for i in self.argnums:
+            arguments[i] = tree.map(lambda x: parts.cut(x, 0) if type(x) is Tensor else x, arguments[i])
+        return parts
+
+
 class _Recorded:
     """One recording of a function: for which arguments it is good, its program, and what the results are made of."""
 
-    def __init__(self, f: Callable[..., Any], args: Any, origin: str) -> None:
+    def __init__(self, f: Callable[..., Any], args: Any, origin: str, batch: _Batch | None) -> None:
         leaves, self.structure = tree.flatten(args)
         trace = _Compiling(origin)
         self.likes = [(x.shape, x.dtype, type(x)) if _is_array(x) else None for x in leaves]
         self.static = [None if _is_array(x) else x for x in leaves]
-        arguments, keywords = tree.unflatten(self.structure, [trace.watch(x) if _is_array(x) else x for x in leaves])
-        self.arrays = trace.size
+        watched = [trace.watch(x) if _is_array(x) else x for x in leaves]
+        positional, keywords = tree.unflatten(self.structure, watched)
+        arguments = list(positional)
+        arrays = trace.size
+        parts = None if batch is None else batch.divide(trace, arguments)
         try:
             with QuietCollector():
                 y = f(*arguments, **keywords)
+                if parts is not None:
+                    y = tree.map(parts.join, y)
         finally:
             trace.closed = True
+            if parts is not None:
+                parts.closed = True
         results, self.results = tree.flatten(y)
         for x, path in zip(results, self.results.paths, strict=True):
             if type(x) is Tensor and x._trace is not trace:
@@ -70,7 +108,7 @@ class _Recorded:
         self.first = tree.unflatten(self.results, [own(x._value) if belongs(x, trace) else own(x) for x in results])
         self.computed = [belongs(x, trace) for x in results]
         self.constants = [None if belongs(x, trace) else x for x in results]
-        self.program = Program(trace, self.arrays, [x._index for x in results if belongs(x, trace)])
+        self.program = Program(trace, arrays, [x._index for x in results if belongs(x, trace)])
         self.busy = _thread.allocate_lock()
 
     def arguments_of(self, args: Any) -> list[Any] | None:
@@ -97,7 +135,9 @@ class _Recorded:
         return tree.unflatten(self.results, results)
 
 
-def compile(f: Callable[..., Any]) -> Callable[..., Any]:
+def compile(
+    f: Callable[..., Any], *, batch_argnums: int | Sequence[int] | None = None, micro_batch: int = 32
+) -> Callable[..., Any]:
     """Return a function that computes what f does, from a recording, with less time between NumPy's calls.
 
     The first call with arguments of some structure, shapes and dtypes runs f and records every operation; further
@@ -109,6 +149,12 @@ def compile(f: Callable[..., Any]) -> Callable[..., Any]:
     f : callable
         A function of trees of arrays, pure: what it does besides returning (printing, counting, writing to an array)
         it does while it is recorded only. Derivatives may be taken inside.
+    batch_argnums : int or sequence of int, optional
+        Positions of arguments whose arrays have the examples of a batch on their first axis. What f computes from
+        them is then computed for some examples after the others, forward and backward, while that is in the cache, and
+        on several threads (`set_num_threads`). What mixes the examples (batch normalisation, a sort) is still right.
+    micro_batch : int
+        The largest number of examples that are computed together then.
 
     Returns
     -------
@@ -132,7 +178,8 @@ def compile(f: Callable[..., Any]) -> Callable[..., Any]:
     -----
     Arrays that f captures are read in each call if an operation takes them together with an argument; what f computes
     from captured arrays alone is computed once, while recording. Random functions use the keys they are given.
-    Results are those of f, up to the last bits. The buffers, about the memory that one call of f needs, stay until the
+    Results are those of f, with `batch_argnums` up to the order of summation; for any number of threads they have the
+    same bits. The buffers, about the memory that one call of f needs, stay until the
     compiled function is dropped; a call in a second thread, while one runs, runs f itself.
 
     Examples
@@ -143,6 +190,7 @@ def compile(f: Callable[..., Any]) -> Callable[..., Any]:
     (array([ 3., 12.]), array([27., 48.]))
     """
     origin = f"compile({name_of(f)})"
+    batch = _batch_of(batch_argnums, micro_batch, origin)
     recordings: list[_Recorded] = []
     told = False
 
@@ -163,7 +211,7 @@ def compile(f: Callable[..., Any]) -> Callable[..., Any]:
                 recorded.busy.release()
         if any(type(leaf) is Tensor for leaf in tree.leaves((args, kwargs))):
             return f(*args, **kwargs)
-        recorded = _Recorded(f, (args, kwargs), origin)
+        recorded = _Recorded(f, (args, kwargs), origin, batch)
         recordings.insert(0, recorded)
         if len(recordings) > _MANY:
             recordings.pop()
@@ -174,6 +222,18 @@ def compile(f: Callable[..., Any]) -> Callable[..., Any]:
         return first
 
     return compiled
+
+
+def _batch_of(argnums: Any, micro_batch: Any, origin: str) -> _Batch | None:
+    """Check the options that divide a batch."""
+    if isinstance(micro_batch, bool) or not isinstance(micro_batch, int) or micro_batch < 1:
+        raise ValueError(f"{origin}: micro_batch={micro_batch!r}; it is a positive integer.")
+    if argnums is None:
+        return None
+    numbers = tuple(argnums) if isinstance(argnums, Sequence) else (argnums,)
+    if not numbers or any(isinstance(i, bool) or not isinstance(i, int) or i < 0 for i in numbers):
+        raise ValueError(f"{origin}: batch_argnums={argnums!r}; it is a position or a sequence of them, from 0 on.")
+    return _Batch(numbers, micro_batch)
 
 
 def _is_array(x: Any) -> bool:

@@ -13,18 +13,21 @@ megabyte are not copied into buffers and such results of the program are made af
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from .calls import Call
-from .recorder import Recorder, Step
-from .tensor import Array, Tensor, shape_of
+from ..core.calls import Call
+from ..core.recorder import Recorder, Step
+from ..core.tensor import Array, Tensor, shape_of
+from ..kernels.threads import parallel
+from .buffers import Pool, can_hold
+from .schedule import Region, Schedule
 
 _COPIED = 1 << 20  # bytes up to which a copy costs less than looking up and making anew
-_LINE = 64  # bytes of a line of the cache
 
 
 class Recording(Recorder):
@@ -45,6 +48,8 @@ class Recording(Recorder):
 class Program:
     """The steps of a recording that its outputs need, as functions without arguments.
 
+    Steps of different micro-batches come in regions: those of one after the other, and several of them at once.
+
     Parameters
     ----------
     recording : Recording
@@ -63,21 +68,21 @@ class Program:
     def __init__(self, recording: Recording, inputs: int, outputs: Sequence[int]) -> None:
         self.origin, self.outputs = recording.origin, list(outputs)
         self.seen: list[Any] = recording.values
-        steps = _needed(recording.steps, outputs)
-        self.source, self.end = _lives(steps, outputs, self.seen)
-        self.pool = _Pool()
+        self.plan = Schedule(recording.steps, outputs, self.seen)
+        self.pools: dict[int | None, Pool] = defaultdict(Pool)  # one of each group of micro-batches, and one of all
         self.slots: list[Any] = [None] * recording.size  # a buffer, a view of one, or what a run has put there
         self.looked_up: set[int] = set()  # the places of the latter
         self.copied: list[int] = []
         for place in range(inputs):
-            if place in self.end:
+            if place in self.plan.used:
                 self._lay_out_input(place)
         self.given = sorted(self.looked_up)
         self.calls: list[Callable[[], object]] = []
-        for i, step in enumerate(steps):
-            self._lay_out(i, step)
+        for region in self.plan.regions:
+            self._lay_out_region(region)
+        self.fresh = self._fresh()
         self.scalars = [not isinstance(self.seen[place], np.ndarray) for place in self.outputs]
-        del self.seen, self.source, self.end, self.pool  # of use for laying out only
+        del self.seen, self.plan, self.pools  # of use for laying out only
 
     def run(self, given: Sequence[Any]) -> list[Any]:
         """Compute the outputs from the inputs. They are fresh arrays."""
@@ -97,42 +102,69 @@ class Program:
         value = self.slots[place]
         if scalar:
             return value[()] if isinstance(value, np.ndarray) else value
-        fresh = place in self.looked_up and place not in self.given and value.flags.owndata
-        return value if fresh and self.outputs.count(place) == 1 else value.copy()
+        return value if place in self.fresh else value.copy()
+
+    def _fresh(self) -> set[int]:
+        """Return the places of outputs that nothing else looks into: a run makes them, and need not copy them."""
+        sources = [self.plan.source[place] for place in self.outputs]
+        made = self.looked_up.difference(self.given)
+        pairs = zip(self.outputs, sources, strict=True)
+        return {place for place, source in pairs if place == source and place in made and sources.count(source) == 1}
 
     # -- laying out ------------------------------------------------------------------------------------------------
 
     def _lay_out_input(self, place: int) -> None:
         value = self.seen[place]
-        if value.nbytes <= _COPIED and self.pool.can_hold(value):
-            self.slots[place] = self.pool.take(value, place)
+        if can_hold(value, _COPIED):
+            self.slots[place] = self.pools[None].take(value, place)
             self.copied.append(place)
         else:
             self.looked_up.add(place)
 
-    def _lay_out(self, i: int, step: Step) -> None:
+    def _lay_out_region(self, region: Region) -> None:
+        """Append the calls of steps that belong to no micro-batch, or one call that runs those of several."""
+        if not region.divided:
+            for i in region.steps:
+                self._lay_out(i, self.pools[None], self.calls)
+            return
+        groups: list[list[Callable[[], object]]] = [[] for _ in range(self.plan.groups)]
+        for i in region.steps:
+            group = self.plan.steps[i].lane % len(groups)  # type: ignore[operator]
+            self._lay_out(i, self.pools[group], groups[group])
+
+        def run_group(k: int) -> None:
+            for call in groups[k]:
+                call()
+
+        self.calls.append(partial(parallel, run_group, len(groups)))
+        self._end(region.ending, self.calls)
+
+    def _lay_out(self, i: int, pool: Pool, calls: list[Callable[[], object]]) -> None:
         """Append the calls of a step, and settle where its results lie."""
+        step, ending = self.plan.steps[i], self.plan.ending[i]
         first, *others = step.outputs
-        ending = [place for place in {self.source[p] for p in step.inputs} if self.end[place] == i]
         fixed = self.looked_up.isdisjoint(step.inputs)
         function = step.function if isinstance(step.op, Call) else step.op.forward
         if isinstance(function, np.ufunc) and not others and not self._is_made_afresh(first):
             if function.signature is None:  # elementwise: it may write over what is used for the last time
-                self.pool.give_back(ending)
-            self.slots[first] = self.pool.take(self.seen[first], first)
-            self.calls.append(self._bound(function, step, (self.slots[first],)))
-        elif fixed and not others and self.source[first] != first:
-            self.slots[first] = function(*self._arguments(step), **step.options)
-        elif not (fixed and self._prepare(step)):
-            self._run_forward(function, step)
-        self.pool.give_back(ending)
-        forgotten = [p for p in self.looked_up.intersection(self.end) if self.end[self.source[p]] == i]
+                pool.give_back(ending)
+            self.slots[first] = pool.take(self.seen[first], first)
+            calls.append(self._bound(function, step, (self.slots[first],)))
+        elif not (fixed and (self._make_view(step) or self._prepare(step, pool, calls))):
+            self._run_forward(function, step, pool, calls)
+        self._end(ending, calls)
+
+    def _end(self, sources: set[int], calls: list[Callable[[], object]]) -> None:
+        """Give back the buffers of values that are used no more, and forget those that were looked up."""
+        for pool in self.pools.values():
+            pool.give_back(sources)
+        forgotten = [place for place in self.looked_up if self.plan.source[place] in sources]
         if forgotten:
-            self.calls.append(partial(_forget, self.slots, forgotten))
+            calls.append(partial(_forget, self.slots, forgotten))
 
     def _is_made_afresh(self, place: int) -> bool:
         """Whether a value is returned and so large that a copy would cost more than new memory."""
-        return place in self.outputs and self.seen[place].nbytes > _COPIED
+        return place in self.outputs and not can_hold(self.seen[place], _COPIED)
 
     def _arguments(self, step: Step) -> list[Any]:
         args = list(step.constants)
@@ -155,31 +187,46 @@ class Program:
 
         return call
 
-    def _prepare(self, step: Step) -> bool:
+    def _make_view(self, step: Step) -> bool:
+        """Make a view of a buffer that stays one, whatever the values: what a linear map of one array returns."""
+        (first, *others), inputs = step.outputs, step.inputs
+        if isinstance(step.op, Call) or not step.op.linear or others or len(inputs) > 1:
+            return False
+        if self.plan.source[first] == first:
+            return False
+        view = step.op.forward(*self._arguments(step), **step.options)
+        if not np.may_share_memory(view, self.slots[inputs[0]]):
+            return False
+        self.slots[first] = view
+        return True
+
+    def _prepare(self, step: Step, pool: Pool, calls: list[Callable[[], object]]) -> bool:
         """Have the operation bind its calls to buffers; return whether it could."""
         prepare = None if isinstance(step.op, Call) else step.op.prepare
         values = [self.seen[place] for place in step.outputs]
-        if prepare is None or not all(map(self.pool.can_hold, values)) or any(map(self._is_made_afresh, step.outputs)):
+        if prepare is None or not all(map(can_hold, values)) or any(map(self._is_made_afresh, step.outputs)):
             return False
-        outs = [self.pool.take(value, place) for value, place in zip(values, step.outputs, strict=True)]
-        calls = prepare(outs[0] if len(outs) == 1 else tuple(outs), *self._arguments(step), **step.options)
-        if calls is None:
-            self.pool.give_back(step.outputs)
+        outs = [pool.take(value, place) for value, place in zip(values, step.outputs, strict=True)]
+        prepared = prepare(outs[0] if len(outs) == 1 else tuple(outs), *self._arguments(step), **step.options)
+        if prepared is None:
+            pool.give_back(step.outputs)
             return False
         for place, out in zip(step.outputs, outs, strict=True):
             self.slots[place] = out
-        self.calls += calls
+        calls += prepared
         return True
 
-    def _run_forward(self, function: Callable[..., Any], step: Step) -> None:
+    def _run_forward(
+        self, function: Callable[..., Any], step: Step, pool: Pool, calls: list[Callable[[], object]]
+    ) -> None:
         """Let a step's function run; copy its results into buffers, or keep large ones and views for the run."""
         call, slots, name, origin = self._bound(function, step), self.slots, step.op.name, self.origin
         shapes = [shape_of(self.seen[place]) for place in step.outputs]
         copied = set()
         for place in step.outputs:
             value = self.seen[place]
-            if self.source[place] == place and value.nbytes <= _COPIED and self.pool.can_hold(value):
-                slots[place] = self.pool.take(value, place)
+            if self.plan.source[place] == place and can_hold(value, _COPIED):
+                slots[place] = pool.take(value, place)
                 copied.add(place)
             else:
                 self.looked_up.add(place)
@@ -194,7 +241,7 @@ class Program:
                 else:
                     slots[place] = value
 
-        self.calls.append(run)
+        calls.append(run)
 
 
 def _forget(slots: list[Any], places: list[int]) -> None:
@@ -208,69 +255,3 @@ def _changed(origin: str, name: str, recorded: tuple[int, ...], now: tuple[int, 
         "shape that depends on values cannot be compiled: write it with np.where and masks of fixed shape, or leave "
         "this part outside."
     )
-
-
-def _needed(steps: Sequence[Step], outputs: Sequence[int]) -> list[Step]:
-    """Return the steps that the outputs depend on."""
-    wanted, needed = set(outputs), []
-    for step in reversed(steps):
-        if not wanted.isdisjoint(step.outputs):
-            needed.append(step)
-            wanted.update(step.inputs)
-    return needed[::-1]
-
-
-def _lives(steps: Sequence[Step], outputs: Sequence[int], seen: list[Any]) -> tuple[dict[int, int], dict[int, int]]:
-    """Return for each place that of the value whose memory it lies in, and for those the last step that uses it."""
-    source = {place: place for place in range(len(seen))}
-    end: dict[int, int] = {}
-    for i, step in enumerate(steps):
-        for out in step.outputs:
-            viewed = [place for place in step.inputs if np.may_share_memory(seen[out], seen[place])]
-            if viewed:
-                source[out] = source[viewed[0]]
-            end[source[out]] = i  # one that nobody uses
-        end.update((source[place], i) for place in step.inputs)
-    end.update((source[place], len(steps)) for place in outputs)
-    return source, end
-
-
-class _Pool:
-    """Buffers, each lent to one value at a time."""
-
-    def __init__(self) -> None:
-        self.lent: dict[int, Any] = {}
-        self.free: list[Any] = []
-
-    def can_hold(self, value: Any) -> bool:
-        """Whether an array like the value, strides included, takes at most twice its bytes and no element twice."""
-        return all(step > 0 for step in value.strides) and _extent(value) <= 2 * value.nbytes
-
-    def take(self, value: Any, place: int) -> Any:
-        """Lend a buffer for the value at a place: an array of its shape, dtype and strides."""
-        size = _extent(value)
-        fitting = [b for b in self.free if size <= b.nbytes <= 2 * size + 1024]
-        if fitting:
-            block = min(fitting, key=lambda b: b.nbytes)
-            self.free = [b for b in self.free if b is not block]
-        else:
-            block = _aligned(size)
-        self.lent[place] = block
-        return np.ndarray(value.shape, value.dtype, block, strides=value.strides)
-
-    def give_back(self, places: Sequence[int]) -> None:
-        """Take back the buffers of values that are not used any more."""
-        self.free += [self.lent.pop(place) for place in places if place in self.lent]
-
-
-def _extent(value: Any) -> int:
-    """Bytes from the first to the last of an array of positive strides."""
-    if not value.size:
-        return 0
-    return int(sum((n - 1) * step for n, step in zip(value.shape, value.strides, strict=True)) + value.itemsize)
-
-
-def _aligned(size: int) -> Any:
-    block = np.empty(size + _LINE, np.uint8)
-    start = -block.ctypes.data % _LINE
-    return block[start : start + size]

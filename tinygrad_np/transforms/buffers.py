@@ -1,0 +1,60 @@
+"""Buffers that values of a program share, one after the other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+_LINE = 64  # bytes of a line of the cache
+
+
+def can_hold(value: Any, most: float = math.inf) -> bool:
+    """Whether an array like the value, strides included, has no element twice, few gaps, and `most` bytes."""
+    if not isinstance(value, np.ndarray | np.generic) or value.nbytes > most:
+        return False
+    end = value.itemsize
+    for step, n in sorted((step, n) for step, n in zip(value.strides, value.shape, strict=True) if n > 1):
+        if step < end:
+            return False
+        end = n * step
+    return _extent(value) <= 2 * value.nbytes
+
+
+class Pool:
+    """Buffers, each lent to one value at a time."""
+
+    def __init__(self) -> None:
+        self.lent: dict[int, Any] = {}
+        self.free: list[Any] = []
+
+    def take(self, value: Any, place: int) -> Any:
+        """Lend a buffer for the value at a place: an array of its shape, dtype and strides."""
+        size = _extent(value)
+        fitting = [b for b in self.free if size <= b.nbytes <= 2 * size + 1024]
+        if fitting:
+            block = min(fitting, key=lambda b: b.nbytes)
+            self.free = [b for b in self.free if b is not block]
+        else:
+            block = _aligned(size)
+        self.lent[place] = block
+        return np.ndarray(value.shape, value.dtype, block, strides=value.strides)
+
+    def give_back(self, places: Iterable[int]) -> None:
+        """Take back the buffers of values that are not used any more."""
+        self.free += [self.lent.pop(place) for place in places if place in self.lent]
+
+
+def _extent(value: Any) -> int:
+    """Bytes from the first to the last of an array of positive strides."""
+    if not value.size:
+        return 0
+    return int(sum((n - 1) * step for n, step in zip(value.shape, value.strides, strict=True)) + value.itemsize)
+
+
+def _aligned(size: int) -> Any:
+    block = np.empty(size + _LINE, np.uint8)
+    start = -block.ctypes.data % _LINE
+    return block[start : start + size]
