@@ -1,67 +1,86 @@
-"""Speed against the peers that are installed (extra `bench`): `python -m benchmarks`.
+"""Speed against the peers that are installed (extra `bench`): ``python -m benchmarks``.
 
-Competitors run in turn, on the same data, in one process, with two threads; the loss is checked to be the same first.
-Figures are milliseconds or microseconds, minimum and median of many; trust the ratios of one run.
+Competitors run in turn, on the same data, in the same dtype, in one process, with two threads, after a check that all
+compute the same loss and the same gradients. Trust the ratios of one run, on a machine that does nothing else. That
+tinygrad_np asks the C library to keep freed memory serves the peers in its process as well; memory is measured apart.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
-from collections.abc import Callable
+from pathlib import Path
 
-import numpy as np
+from . import limits  # noqa: F401  (before NumPy)
 
-from benchmarks import cases
+from . import peers, profiling, report  # isort: skip
+from .outcome import Outcome
+from .running import run_case
+from .suite import selected
 
-Step = Callable[[], float]
-
-
-def measure(steps: dict[str, Step], seconds: float) -> dict[str, np.ndarray]:
-    """Time the competitors in turn, a call each, until the time is up."""
-    for step in steps.values():
-        step()
-    times: dict[str, list[float]] = {name: [] for name in steps}
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end or len(next(iter(times.values()))) < 5:
-        for name, step in steps.items():
-            start = time.perf_counter()
-            step()
-            times[name].append(time.perf_counter() - start)
-    return {name: np.array(t) for name, t in times.items()}
+QUICK = 0.3
 
 
-def check_losses(steps: dict[str, Step]) -> None:
-    """Refuse to compare programs that compute different losses."""
-    losses = {name: step() for name, step in steps.items()}
-    reference = losses["tinygrad_np"]
-    for name, loss in losses.items():
-        if not np.isclose(loss, reference, rtol=1e-4):
-            raise SystemExit(f"{name} computes a loss of {loss}, tinygrad_np {reference}: no comparison.")
+def parse() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument(
+        "--cases",
+        nargs="+",
+        default=[],
+        metavar="PATTERN",
+        help="of names, as --list gives them: lenet5/1, conv2d*, training/*",
+    )
+    parser.add_argument("--peers", nargs="+", default=[], metavar="NAME", help=f"of {', '.join(peers.NAMES)}")
+    parser.add_argument(
+        "--seconds", type=float, default=3.0, help="time for a training step's case; others take a third"
+    )
+    parser.add_argument(
+        "--repeat", type=int, default=1, help="run everything so many times; the best run of each counts"
+    )
+    parser.add_argument("--quick", action="store_true", help="a fraction of a second each, no memory, no growth")
+    parser.add_argument("--list", action="store_true", help="print the cases and what they aim at")
+    parser.add_argument("--profile", action="store_true", help="profile our training steps that miss their target")
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--markdown", type=Path, metavar="FILE")
+    parser.add_argument(
+        "--readme", type=Path, metavar="FILE", help="replace the table between the markers in this file"
+    )
+    return parser.parse_args()
 
 
-def report(title: str, times: dict[str, np.ndarray], unit: float, name_of_unit: str) -> None:
-    """Print minima, medians and the ratio of medians to ours."""
-    ours = np.median(times["tinygrad_np"])
-    print(f"\n{title}")
-    print(f"{'':14}{'min ' + name_of_unit:>12}{'median':>12}{'ratio to ours':>16}")
-    for name, t in times.items():
-        print(f"{name:14}{t.min() * unit:12.2f}{np.median(t) * unit:12.2f}{np.median(t) / ours:16.2f}")
+def write(options: argparse.Namespace, outcomes: dict[str, Outcome]) -> None:
+    """Write the files asked for."""
+    for path, text in ((options.json, report.as_json), (options.markdown, report.markdown)):
+        if path:
+            path.write_text(text(outcomes) + "\n", encoding="utf-8")
 
 
 def main() -> None:
     """Run the cases."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=5.0, help="time for each case")
-    seconds = parser.parse_args().seconds
-    for batch in (1, 32, 64, 128):
-        steps = cases.lenet5(batch)
-        check_losses(steps)
-        report(f"LeNet-5 loss and gradients, batch {batch}, float32", measure(steps, seconds), 1e3, "ms")
-    steps = cases.chain(cases.CHAIN)
-    check_losses(steps)
-    times = {name: t / cases.CHAIN for name, t in measure(steps, seconds).items()}
-    report("x * y on 16 elements in a chain, forward and backward, an operation", times, 1e6, "us")
+    options = parse()
+    cases = [c for c in selected(options.cases) if not (options.quick and c.group == "growth")]
+    if options.list:
+        for case in cases:
+            aims = ", ".join(f"{name} {most:.2f}" for name, most in case.targets.items())
+            print(f"{case.name:40} {case.title}" + (f"  [{aims}]" if aims else ""))
+        return
+    names = [n for n in peers.installed() if not options.peers or n in options.peers or n == "tinygrad_np"]
+    print(report.heading())
+    if report.LOAD > report.BUSY:
+        print("The machine is busy: no figure of this run is to be trusted, least of all those of PyTorch.")
+    outcomes: dict[str, Outcome] = {}
+    for _ in range(options.repeat):
+        for case in cases:
+            seconds = QUICK if options.quick else options.seconds / (1 if case.group == "training" else 3)
+            outcome = run_case(case, names, seconds, measure_memory=not options.quick)
+            outcomes[case.name] = outcome.better(outcomes.get(case.name))
+            print(report.text(outcome), flush=True)
+            if options.profile:
+                print(profiling.of_missed(outcome))
+            write(options, outcomes)  # as far as it has come: a run that is stopped is not lost
+    print("\n" + report.conclusion(outcomes))
+    if options.readme:
+        report.write_readme(options.readme, outcomes)
 
 
 if __name__ == "__main__":

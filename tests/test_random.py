@@ -185,6 +185,12 @@ def test_permutation_is_one(n, seed):
     np.testing.assert_array_equal(np.sort(random.permutation(random.key(seed), n)), np.arange(n))
 
 
+def test_equal_words_keep_their_order():
+    words = np.random.default_rng(0).integers(0, 9, 1000).astype(np.uint64)
+    with mock.patch.object(random, "_draw", return_value=words):
+        np.testing.assert_array_equal(random.permutation(KEY, 1000), np.argsort(words, kind="stable"))
+
+
 def test_all_permutations_are_equally_likely():
     trials = 12_000
     orders = [tuple(random.permutation(key, 4)) for key in random.split(KEY, trials)]

@@ -254,7 +254,12 @@ def _randint(key: Array, *, shape: tuple[int, ...], low: int, high: int) -> Arra
 
 @primitive(differentiable=False)
 def _permutation(key: Array, *, n: int) -> Array:
-    return np.argsort(_draw(key, (n,)), kind="stable").astype(np.int64, copy=False)
+    words = _draw(key, (n,))
+    order = np.argsort(words)  # several times faster than the stable sort, from which it differs where words are equal
+    ordered = words[order]
+    if np.any(ordered[1:] == ordered[:-1]):
+        order = np.argsort(words, kind="stable")
+    return order.astype(np.int64, copy=False)
 
 
 for _op in (_split, _fold_in, _bits, _uniform, _normal, _bernoulli, _randint, _permutation):

@@ -3,6 +3,8 @@
 import numpy as np
 from hypothesis import strategies as st
 
+from tinygrad_np.kernels import columns, rows
+
 # Numbers k/8: float64 adds and multiplies them without rounding, so that sums in any order are equal to the last bit.
 EIGHTHS = 8
 
@@ -56,3 +58,9 @@ def apply(kernel, *arrays, **options):
 def assert_same(actual, desired):
     assert actual.dtype == desired.dtype
     np.testing.assert_array_equal(actual, desired, strict=True)
+
+
+def forget_plans():
+    """Plans are remembered by geometry only: to be called when a test has changed the constants."""
+    for remembering in (columns.plan, rows.plan, rows.suits):
+        remembering.cache_clear()

@@ -7,20 +7,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.kernels import naive
-from tests.kernels.geometries import apply, assert_same, generators, geometries, lattice, rearranged
+from tests.kernels.geometries import apply, assert_same, forget_plans, generators, geometries, lattice, rearranged
 from tinygrad_np.kernels import columns
 from tinygrad_np.kernels.convolution import correlate, correlate_input_gradient, correlate_kernel_gradient
 
 PLAIN = {"stride": (1, 1), "padding": ((0, 0), (0, 0)), "dilation": (1, 1), "groups": 1}
-SAME = PLAIN | {"padding": ((1, 1), (1, 1))}
 
 
 @pytest.fixture(autouse=True)
 def fresh_plans():
     """Plans are remembered by geometry only, and some tests change the constants."""
-    columns.plan.cache_clear()
+    forget_plans()
     yield
-    columns.plan.cache_clear()
+    forget_plans()
 
 
 def case(rng, batch, size, kernel_size, depth, width, *, dtype=np.float64, **options):
@@ -52,12 +51,12 @@ def check_against_naive(x, w, g, options):
 @given(
     cases(batches=st.sampled_from([0, 1, 2, 9])),
     st.sampled_from([columns.BUFFER, 300]),
-    st.sampled_from([columns.SMALL_PRODUCT, 2000]),
+    st.sampled_from([columns.SHARE, 20]),
 )
-def test_equals_the_definition_on_the_lattice(case, buffer, small_product):
+def test_equals_the_definition_on_the_lattice(case, buffer, share):
     rng, x, w, g, options = case
-    columns.plan.cache_clear()
-    with mock.patch.multiple(columns, BUFFER=buffer, SMALL_PRODUCT=small_product):
+    forget_plans()
+    with mock.patch.multiple(columns, BUFFER=buffer, SHARE=share):
         check_against_naive(x, w, g, options)
         check_against_naive(*(rearranged(rng, a) for a in (x, w, g)), options)
 
@@ -69,39 +68,6 @@ def test_adjoint_identity_is_exact(case):
     x_bar = correlate_input_gradient(g, w, size=x.shape[1:-1], **options)
     w_bar = correlate_kernel_gradient(x, g, kernel_size=w.shape[:-2], **options)
     assert np.sum(g * y) == np.sum(x_bar * x) == np.sum(w_bar * w)
-
-
-# Every way through the plans: batch, size, kernel, depth, width, options, and whether rows share columns.
-PATHS = {
-    "rows that overlap": (4, (6, 7), (3, 2), 2, 2, SAME, True),
-    "rows that overlap, stride": (4, (9, 7), (3, 2), 2, 2, SAME | {"stride": (2, 1)}, True),
-    "rows side by side": (4, (9, 7), (2, 4), 1, 1, SAME | {"stride": (2, 1)}, True),
-    "rows that overlap, groups": (4, (6, 7), (3, 2), 2, 2, SAME | {"groups": 3}, True),
-    "rows dilated": (4, (6, 7), (2, 2), 2, 2, SAME | {"dilation": (2, 1)}, False),
-    "rows skipped": (4, (6, 7), (2, 2), 2, 2, SAME | {"stride": (3, 1)}, False),
-    "rows too short": (1, (6, 7), (3, 3), 2, 2, PLAIN, False),
-    "one dimension": (9, (12,), (3,), 2, 2, {k: v[:1] for k, v in SAME.items() if k != "groups"} | {"groups": 1}, True),
-    "many filters": (4, (6, 7), (2, 2), 1, 40, SAME, False),
-    "one point": (4, (6, 7), (1, 1), 2, 2, PLAIN, False),
-    "one point, wide": (4, (6, 7), (1, 1), 16, 16, PLAIN, False),
-    "wide": (4, (6, 7), (3, 2), 16, 16, SAME, False),
-    "wide, groups and stride": (4, (6, 7), (3, 2), 16, 16, SAME | {"groups": 2, "stride": (2, 1)}, False),
-    "depthwise": (4, (6, 7), (3, 3), 1, 1, SAME | {"groups": 5}, True),
-}
-
-
-@pytest.mark.parametrize("buffer", [columns.BUFFER, 2000])
-@pytest.mark.parametrize("name", PATHS)
-def test_every_path(name, buffer):
-    batch, size, kernel_size, depth, width, options, rows = PATHS[name]
-    x, w, g, options = case(np.random.default_rng(0), batch, size, kernel_size, depth, width, **options)
-    with mock.patch.object(columns, "BUFFER", buffer):
-        check_against_naive(x, w, g, options)
-    columns.plan.cache_clear()
-    geometry = columns.Geometry(batch, size, x.shape[-1], w.shape[-1], kernel_size, **options)
-    layout = columns.plan(geometry, channels_inner=True)
-    assert (layout.p > 1) == rows
-    assert isinstance(layout, columns.ChannelsInner) == ("wide" in name)
 
 
 def test_windows_leave_the_rest_of_the_input_zero():
@@ -165,16 +131,6 @@ def test_float16_is_summed_in_float32(channels):
     big = np.where(np.arange(9) == 0, 4096, 1).astype(np.float16).reshape(1, 9, 1, 1)
     x_bar = correlate_input_gradient(g, big, size=(1, 17), **PLAIN)
     assert x_bar.max() == np.float16(4096 + 8)
-
-
-@pytest.mark.parametrize("channels", [4, 32])
-def test_memory_order_is_kept_from_layer_to_layer(channels):
-    """What a kernel returns lies as the next one wants it, so that nothing is copied but columns."""
-    x, w, _, options = case(np.random.default_rng(0), 8, (6, 6), (3, 3), channels, channels, **SAME)
-    y = correlate(x, w, **options)
-    this, following = (columns.Geometry(8, (6, 6), channels, channels, (3, 3), **later) for later in (SAME, PLAIN))
-    assert np.shares_memory(columns.plan(this, channels == 32).pack_output(y, y.dtype), y)
-    assert np.shares_memory(columns.plan(following, channels == 32).pack(y, y.dtype), y)
 
 
 @pytest.mark.parametrize(("channels", "filters"), [(1, 6), (16, 16)])

@@ -3,11 +3,45 @@
 import numpy as np
 import pytest
 
-from tinygrad_np import grad, nn, random
+from tinygrad_np import grad, nn, random, vjp, vmap
 from tinygrad_np.testing import check_grads
 
 RNG = np.random.default_rng(0)
 KEY = random.key(0)
+
+
+@pytest.mark.parametrize("rows", [(), (1,), (4,), (2, 3), (0,), (2, 0)])
+@pytest.mark.parametrize("features", [0, 1, 5])
+def test_dense_of_any_rows_against_a_product_and_a_sum(rows, features):
+    rng = np.random.default_rng(0)
+    x, w, b = (rng.standard_normal(s) for s in ((*rows, features), (features, 3), (3,)))
+    np.testing.assert_allclose(nn.dense(x, w, b), np.einsum("...i,io->...o", x, w) + b, rtol=1e-13)
+    y, pullback = vjp(nn.dense, x, w, b)
+    g = rng.standard_normal(y.shape)
+    expected = vjp(lambda x, w, b: np.einsum("...i,io->...o", x, w) + b, x, w, b)[1](g)
+    for ours, theirs in zip(pullback(g), expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-14)
+    check_grads(nn.dense, (x, w, b), order=2)
+
+
+def test_dense_takes_lists_and_promotes_as_numpy():
+    gradient = grad(lambda w: np.sum(nn.dense([[1.0, 2.0]], w, [0.0, 0.0, 1.0])))(np.ones((2, 3)))
+    np.testing.assert_array_equal(gradient, [[1, 1, 1], [2, 2, 2]])
+    x, w, b = np.ones((2, 2), np.float32), np.ones((2, 3), np.float32), np.ones(3)
+    assert nn.dense(x, w, b).dtype == np.float64
+    bars = vjp(nn.dense, x, w, b)[1](np.ones((2, 3)))
+    assert [bar.dtype for bar in bars] == [np.float32, np.float32, np.float64]
+
+
+@pytest.mark.parametrize("axes", [(0, None, None), (1, None, None), (0, 0, 0), (None, 0, None), (None, None, 0)])
+def test_dense_under_vmap_is_the_loop(axes):
+    rng = np.random.default_rng(0)
+    args = [rng.standard_normal(s) for s in ((4, 3), (3, 2), (2,))]
+    batched = [
+        v if a is None else np.stack([v * (i + 1) for i in range(5)], a) for v, a in zip(args, axes, strict=True)
+    ]
+    loop = [nn.dense(*[v if a is None else v * (i + 1) for v, a in zip(args, axes, strict=True)]) for i in range(5)]
+    np.testing.assert_allclose(vmap(nn.dense, in_axes=axes)(*batched), loop, rtol=1e-13)
 
 
 def test_dense():

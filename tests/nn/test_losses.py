@@ -134,9 +134,56 @@ def test_labels_within_vmap():
         ours = vmap(grad(f), in_axes=(0, 0))(batch, labels)
         np.testing.assert_allclose(ours, [grad(f)(x, y) for x, y in zip(batch, labels, strict=True)], rtol=1e-14)
     for wrong in (4, -1):
-        for f in (nn.cross_entropy, nn.nll_loss, nn.multi_margin_loss):
+        wrong_labels = np.array([[0, 3], [2, wrong], [1, 1]])
+        with pytest.raises(ValueError, match=f"cross_entropy: label {wrong} is not in 0..3"):
+            vmap(nn.cross_entropy)(batch, wrong_labels)
+        for f in (nn.nll_loss, nn.multi_margin_loss):
             with pytest.raises(IndexError, match="out of bounds"):
-                vmap(f)(batch, np.array([[0, 3], [2, wrong], [1, 1]]))
+                vmap(f)(batch, wrong_labels)
+
+
+@given(st.sampled_from(["mean", "sum", "none"]), st.sampled_from([-100, 2]), st.integers(0, 2**32 - 1))
+def test_the_fused_cross_entropy_is_the_composition(reduction, ignore_index, seed):
+    rng = np.random.default_rng(seed)
+    x, labels = 3 * rng.standard_normal((2, 3, 4)), rng.integers(0, 4, (2, 3))
+    labels = np.where(rng.random((2, 3)) < 0.3, ignore_index, labels)
+    labels[0, 0], labels[1, 2] = 1, 3
+    options = {"reduction": reduction, "ignore_index": ignore_index}
+    (ours, pull), (theirs, pull_composed) = (
+        vjp(lambda x, w=w: nn.cross_entropy(x, labels, weight=w, **options), x) for w in (None, np.ones(4))
+    )
+    g = rng.standard_normal(np.shape(ours))
+    np.testing.assert_allclose(ours, theirs, rtol=1e-13, atol=1e-15)
+    np.testing.assert_allclose(pull(g)[0], pull_composed(g)[0], rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("row", [[np.inf, 0, 1], [-np.inf, 0, 1], [np.nan, 0, 1], [np.inf, np.inf, 0], [-np.inf] * 3])
+@pytest.mark.parametrize("label", [0, 1])
+def test_infinite_and_nan_logits_are_those_of_log_softmax(row, label):
+    x = np.array([row, [0.0, 1, 2]])
+    with np.errstate(all="ignore"):
+        losses = nn.cross_entropy(x, np.array([label, 2]), reduction="none")
+        np.testing.assert_array_equal(losses, -nn.log_softmax(x)[[0, 1], [label, 2]])
+
+
+def test_all_labels_ignored_and_no_labels():
+    x = np.ones((2, 3), np.float32)
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(nn.cross_entropy(x, np.full(2, -100)))
+        assert np.isnan(nn.cross_entropy(x[:0], np.zeros(0, int)))
+    assert nn.cross_entropy(x, np.full(2, -100), reduction="sum") == 0
+    np.testing.assert_array_equal(grad(lambda x: nn.cross_entropy(x, np.full(2, -100), reduction="sum"))(x), 0 * x)
+    assert nn.cross_entropy(x, np.array([0, 255], np.uint8), ignore_index=255).dtype == np.float32
+
+
+def test_a_loss_is_one_operation_and_its_gradient_another():
+    from tinygrad_np.core.tape import Tape
+
+    x, labels = np.ones((2, 4), np.float32), np.array([1, 3])
+    for loss in (lambda x: nn.cross_entropy(x, labels), lambda x: nn.binary_cross_entropy_with_logits(x, x._value / 2)):
+        tape = Tape("test")
+        loss(tape.watch(x))
+        assert len(tape.entries) == 2
 
 
 @given(st.booleans(), st.sampled_from(["mean", "sum", "none"]))

@@ -100,10 +100,11 @@ def test_pooling(geometry, images, channels):
     g = np.ones((images, *options["output_size"], channels))
     windows = sum(1 for _ in product(range(images), *map(range, options["output_size"]), range(channels)))
     expected = windows * sum(1 for _ in product(*map(range, options["kernel_size"])))
-    for op in (pooling.max_pool_op, pooling.winner_op, pooling.sum_pool_op):
+    assert cost(pooling.winner_op, x, pooling.max_pool_op(x, **options), **options) == expected
+    for op in (pooling.max_pool_op, pooling.sum_pool_op):
         assert cost(op, x, **options) == expected
     assert cost(pooling.sum_pool_transpose_op, g, size=size, **options) == expected
-    winner = pooling.winner_op(x, **options)
+    winner = pooling.winner_op(x, pooling.max_pool_op(x, **options), **options)
     assert cost(pooling.scatter_op, g, winner, size=size, **options) == windows
     assert cost(pooling.gather_op, x, winner, **options) == 0
 

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from tinygrad_np import grad, optim, random, vmap
 from tinygrad_np.core import tree
+from tinygrad_np.kernels.threads import get_num_threads, set_num_threads
+from tinygrad_np.optim import leafwise
 from tinygrad_np.training.archive import read_archive, write_archive
 
 GRADS = [[1.0, -2.0, 0.5], [0.25, 3.0, -1.5], [-1.0, 0.5, 0.0]]
@@ -461,5 +463,30 @@ def test_an_ensemble_shares_the_count_of_a_schedule():
     updates, state = vmap(optimiser.update, in_axes=(0, axes), out_axes=(0, axes))(params, (adam_state, schedule_state))
     expected, after = optimiser.update(params, optimiser.init(params))
     tree.map(np.testing.assert_array_equal, (updates, state), (expected, after))
-    with pytest.raises(TypeError, match=r"a schedule needs one count of updates, got .*under vmap give .* in_axes"):
-        vmap(optimiser.update)(params, vmap(optimiser.init)(params))
+
+
+def test_an_ensemble_may_have_counts_of_its_own():
+    optimiser = optim.sgd(optim.cosine_decay(0.1, 10))
+    params, counts = np.arange(6.0).reshape(3, 2), np.array([0, 4, 9])
+    updates, after = vmap(optimiser.update)(params, optim.ScheduleState(counts))
+    for i, count in enumerate(counts):
+        expected, _ = optimiser.update(params[i], optim.ScheduleState(count))
+        np.testing.assert_array_equal(updates[i], expected)
+    np.testing.assert_array_equal(after.count, counts + 1)
+
+
+@every_optimiser
+def test_long_leaves_are_shared_over_threads_without_a_changed_bit(make, monkeypatch):
+    pytest.importorskip("threadpoolctl")
+    generator = np.random.default_rng(0)
+    params = {name: generator.standard_normal((8, 5), np.float32) for name in ("w", "rest", "b")}
+    grads = [{name: generator.standard_normal((8, 5), np.float32) for name in params} for _ in range(3)]
+    before, results = get_num_threads(), []
+    try:
+        for threads, long in ((1, 10**9), (1, 100), (2, 100), (3, 100)):
+            monkeypatch.setattr(leafwise, "LONG", long)
+            set_num_threads(threads)
+            results.append([x.tobytes() for x in tree.leaves(run(make(0.1), params, grads))])
+    finally:
+        set_num_threads(before)
+    assert all(result == results[0] for result in results)

@@ -11,7 +11,7 @@ from .. import random
 from ..data import Split
 from ..models import MODELS, Model, count_parameters, standardization
 from ..training.update import Update
-from .runs import make_loss, prepare_data
+from .runs import make_loss, make_prepare, prepare_data
 from .settings import counted
 
 _SECONDS = 0.3  # of steps timed, a network
@@ -39,7 +39,8 @@ def milliseconds(model: Model, seconds: float) -> float:
     batch = Split(images, np.arange(recipe.batch_size) % model.classes)
     optimizer, params = recipe.scheduled(recipe.learning_rate, recipe.batch_size), model.init(params_key)
     state = optimizer.init(params)
-    update = Update(make_loss(model, standardization(images, recipe.standardize)), optimizer)
+    loss_fn = make_loss(model, standardization(images, recipe.standardize))
+    update = Update(loss_fn, optimizer, prepare=make_prepare(model), compiled=True)
     times: list[float] = []
     end = time.perf_counter() + seconds
     while time.perf_counter() < end or len(times) < 3:

@@ -72,19 +72,28 @@ def chosen_model(name: str, as_published: bool) -> Model:
 
 def make_loss(model: Model, statistics: dict[str, Any]) -> Callable[..., Any]:
     """Make the function to minimise; without a key it is the one to evaluate, which is not random."""
-    augment = model.recipe.augment
 
     def loss_fn(params: Any, batch: Split, key: Any = None) -> Any:
         images, labels = batch
-        if augment is not None and key is not None:
-            key, augment_key = random.split(key)
-            images = augment(images, augment_key)
         outputs = model.apply(params, standardize(images, statistics), key=key)
         loss = model.loss(outputs, labels)
         # Accuracy has no gradient: of plain arrays it costs less.
         return loss, {"accuracy": accuracy(model.logits(stop_gradient(outputs)), labels)}
 
     return loss_fn
+
+
+def make_prepare(model: Model) -> Callable[[Split, Any], tuple[Split, Any]] | None:
+    """Make the function that changes training images at random, and the key for the rest of the step."""
+    augment = model.recipe.augment
+    if augment is None:
+        return None
+
+    def prepare(batch: Split, key: Any) -> tuple[Split, Any]:
+        key, augment_key = random.split(key)
+        return Split(augment(batch.images, augment_key), batch.labels), key
+
+    return prepare
 
 
 def load_data(model: Model, source: str) -> Dataset:

@@ -65,6 +65,7 @@ class Session:
             params, _, history = fit(
                 loss_fn, self.trainable, self.optimizer, self.batches, epochs=self.settings.epochs, key=self.key,
                 callbacks=(*self.keepers(), display), resume=progress,
+                prepare=runs.make_prepare(self.model), compile=True,
                 evaluate=lambda params: evaluate(lambda batch: loss_fn(params, batch), self.data.validation),
             )  # fmt: skip
         if self.settings.patience:

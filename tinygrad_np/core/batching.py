@@ -33,7 +33,7 @@ def align(size: int, x: Array, axis: int | None, ndim: int) -> Array:
         return x
     x = to_front(x, axis)
     first, *rest = shape_of(x)
-    return np.reshape(x, (first, *(1,) * (ndim - len(rest)), *rest))
+    return x if len(rest) == ndim else np.reshape(x, (first, *(1,) * (ndim - len(rest)), *rest))
 
 
 def shifted(option: Any) -> Any:

@@ -45,7 +45,7 @@ class Call(Primitive):
         self.arrays = self.parameters = ("leaves",)
         self.options = ()
         self.variadic = self.differentiable = True
-        self.weak = False
+        self.weak = self.broadcasts = self.fresh = False
         self.vjps, self.jvps, self.linear = {}, {}, frozenset()
         self.__signature__ = _SIGNATURE
         self.__doc__ = None

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from .tensor import Array, shape_of
+from .tensor import Array, Tensor, shape_of
 
 
 class Division(NamedTuple):
@@ -50,8 +50,14 @@ def over_first_axis(op: Any, *names: str) -> None:
     cut = tuple(name in names for name in op.arrays)
 
     def rule(size: int, axes: tuple[int | None, ...], /, *args: Array, **options: Any) -> Division | None:
-        if any(axis not in ((0, None) if first else (None,)) for axis, first in zip(axes, cut, strict=True)):
+        given = cut[: len(axes)]  # the last arguments may be optional
+        if any(axis not in ((0, None) if first else (None,)) for axis, first in zip(axes, given, strict=True)):
             return None
-        return Division(tuple(0 if first else None for first in cut), 0)
+        return Division(tuple(0 if first else None for first in given), 0)
 
     op.defdivide(rule)
+
+
+def whole(x: Array) -> Array:
+    """Return an array of the whole batch: what is computed from it does not wait for the micro-batches."""
+    return x._trace.join(x) if type(x) is Tensor and hasattr(x._trace, "join") else x

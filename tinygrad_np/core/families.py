@@ -1,7 +1,7 @@
 """Families: what an operation has in common with its kind, written once.
 
 - `elementwise`: y = f(x), given f and f'. The VJP, the JVP and the batching rule follow.
-- `broadcasting`: z = f(x, y, ...), given for each argument the map g -> g * ∂z/∂x. The family undoes the broadcasting.
+- `broadcasting`: z = f(x, y, ...), given for each argument the map g -> g * ∂z/∂x. The tape undoes the broadcasting.
 
 The derivative of an elementwise map is diagonal, so its pullback and its pushforward are the same map.
 """
@@ -39,6 +39,7 @@ def elementwise(
     *,
     derivative: Callable[[Array], Array] | None = None,
     from_output: Callable[[Array], Array] | None = None,
+    gradient: Callable[[Array, Array], Array] | None = None,
     pole: bool = False,
     name: str | None = None,
     implements: tuple[Callable[..., Any], ...] = (),
@@ -46,7 +47,8 @@ def elementwise(
 ) -> Primitive:
     """Declare y = f(x) from f and f', the latter as a function of the input or of the output.
 
-    Which of the two says what is kept for the backward pass. `pole` marks derivatives that are infinite somewhere.
+    Which of the two says what is kept for the backward pass. Instead of f', `gradient(g, y)` may give g f' from the
+    output, as one operation. `pole` marks derivatives that are infinite somewhere.
     """
     op = Primitive(
         forward,
@@ -59,7 +61,12 @@ def elementwise(
     op.weak = True
     times = _at_pole if pole else _multiply
 
-    if from_output is not None:
+    if gradient is not None:
+
+        def rule(y: Array, x: Array) -> Callable[[Array], Array]:
+            return lambda g: gradient(g, y)
+
+    elif from_output is not None:
 
         def rule(y: Array, x: Array) -> Callable[[Array], Array]:
             return lambda g: times(g, from_output, y)
@@ -70,7 +77,7 @@ def elementwise(
             return lambda g: times(g, derivative, x)
 
     else:
-        raise TypeError(f"elementwise {op.name}: give derivative= or from_output=.")
+        raise TypeError(f"elementwise {op.name}: give derivative=, from_output= or gradient=.")
     op.vjps[0] = op.jvps[0] = rule
     op.defbatch(lambda size, axes, x: (op(x), axes[0]))
     op.defdivide(aligned)
@@ -88,7 +95,8 @@ def broadcasting(
 ) -> Primitive:
     """Declare z = f(x, y, ...), elementwise with broadcasting, from a rule `(z, x, y, ...) -> (g -> g * ∂z/∂x)` each.
 
-    The rules are given by the arguments' names, in their order; None where there is no derivative (a condition).
+    The rules are given by the arguments' names, in their order; None where there is no derivative (a condition). The
+    tape sums what they return over the axes along which an argument was broadcast.
     """
     op = Primitive(
         forward,
@@ -98,25 +106,14 @@ def broadcasting(
         module=module or _caller(),
         doc=f"{name or forward.__name__}({', '.join(partials)}), elementwise with broadcasting. {doc}",
     )
-    op.weak = True
+    op.weak = op.broadcasts = True
     for position, partial in enumerate(partials.values()):
         if partial is not None:
-            op.vjps[position] = _reverse(partial, position)
+            op.vjps[position] = partial
             op.jvps[position] = _forward(partial)
     op.defbatch(_batching(op))
     op.defdivide(aligned)
     return op
-
-
-def _reverse(partial: Rule, position: int) -> Rule:
-    def rule(z: Array, *args: Array) -> Callable[[Array], Array]:
-        pull = partial(z, *args)
-        shape = shape_of(args[position])
-        if shape == shape_of(z):
-            return pull  # type: ignore[no-any-return]
-        return lambda g: unbroadcast(pull(g), shape)
-
-    return rule
 
 
 def _forward(partial: Rule) -> Rule:
@@ -138,8 +135,10 @@ def _batching(op: Primitive) -> Rule:
 
 def _aligned(x: Array, axis: int, rank: int) -> Array:
     """Move a batch axis to the front, with so many axes after it that broadcasting never meets it."""
-    first, *rest = shape_of(np.moveaxis(x, axis, 0))
-    return np.reshape(np.moveaxis(x, axis, 0), (first, *(1,) * (rank - len(rest)), *rest))
+    if axis:
+        x = np.moveaxis(x, axis, 0)
+    first, *rest = shape_of(x)
+    return x if len(rest) == rank else np.reshape(x, (first, *(1,) * (rank - len(rest)), *rest))
 
 
 def unbroadcast(g: Array, shape: tuple[int, ...]) -> Array:
@@ -148,8 +147,10 @@ def unbroadcast(g: Array, shape: tuple[int, ...]) -> Array:
     if given == shape:
         return g
     new = len(given) - len(shape)
-    axes = (*range(new), *(i + new for i, n in enumerate(shape) if n == 1 and given[i + new] != 1))
-    return np.reshape(np.sum(g, axis=axes), shape)
+    if given[new:] == shape:
+        return g.sum(tuple(range(new)))
+    axes = (*range(new), *[i + new for i, n in enumerate(shape) if n == 1 and given[i + new] != 1])
+    return np.reshape(g.sum(axes), shape)
 
 
 def _multiply(g: Array, derivative: Callable[[Array], Array], x: Array) -> Array:

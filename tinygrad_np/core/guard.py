@@ -7,16 +7,18 @@ small arrays completely, large ones by some of their elements, or completely too
 
 from __future__ import annotations
 
+import functools
 import math
 import types
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 
 from .primitive import Primitive
+from .tensor import Tensor
 
 thorough: ContextVar[bool] = ContextVar("thorough", default=False)  # whether new guards compare every element
 
@@ -34,12 +36,12 @@ class Guard:
 
     def __init__(self) -> None:
         self.complete = thorough.get()
-        self.marks: dict[int, tuple[weakref.ref[Any], bytes, Primitive | None, str]] = {}
+        self.marks: dict[int, tuple[weakref.ref[Any], bytes, Primitive | None, Any]] = {}
 
-    def watch(self, op: Primitive, args: Sequence[Any], pullbacks: Sequence[Any]) -> None:
-        """Remember those operands of an operation that one of its pullbacks holds."""
+    def watch(self, op: Primitive, args: Sequence[Any], pullback: Any) -> None:
+        """Remember those operands of an operation that its pullback holds, or one of its pullbacks."""
         for i, x in enumerate(args):
-            if type(x) is np.ndarray and id(x) not in self.marks and any(_holds(pull, x, 4) for pull in pullbacks):
+            if type(x) is np.ndarray and id(x) not in self.marks and _holds(pullback, x, 5):
                 self._remember(x, op, op.arrays[0 if op.variadic else i])
 
     def watch_held(self, op: Primitive, values: Sequence[Any]) -> None:
@@ -48,12 +50,13 @@ class Guard:
             if type(x) is np.ndarray and id(x) not in self.marks:
                 self._remember(x, op, op.arrays[0 if op.variadic else i])
 
-    def watch_input(self, x: Any, name: str) -> None:
-        """Remember an input of the function; whether a pullback holds it is looked up only if it changes."""
-        if type(x) is np.ndarray:
-            self._remember(x, None, name)
+    def watch_inputs(self, leaves: Sequence[Any], name: Callable[[int], str]) -> None:
+        """Remember inputs of the function; which they are and whether a pullback holds one is asked if it changes."""
+        for i, x in enumerate(leaves):
+            if type(x) is np.ndarray:
+                self._remember(x, None, functools.partial(name, i))
 
-    def _remember(self, x: Any, op: Primitive | None, name: str) -> None:
+    def _remember(self, x: Any, op: Primitive | None, name: Any) -> None:
         self.marks[id(x)] = (weakref.ref(x), self._mark(x), op, name)
 
     def _mark(self, x: Any) -> bytes:
@@ -68,10 +71,10 @@ class Guard:
             if x is None or self._mark(x) == mark:
                 continue
             if op is None:
-                holder = next((e[0] for e in entries if e and any(_holds(pull, x, 4) for pull in e[2])), None)
+                holder = next((op for op, _, pullback, _, _ in entries if op and _holds(pullback, x, 5)), None)
                 if holder is None:
                     continue
-                what = f"the input {name}, which {holder.name} needs,"
+                what = f"the input {name()}, which {holder.name} needs,"
             else:
                 what = f"the operand {name!r} of {op.name}"
             raise ChangedError(
@@ -83,10 +86,15 @@ class Guard:
 
 def sample(x: Any) -> Any:
     """Return about 64 elements of an array, from all over every axis: the step divides none of them."""
-    step = max(1, x.size // _SMALL)
-    while math.gcd(step, x.size) > 1:
+    return x.flat[:: _step(x.size)]
+
+
+@functools.lru_cache
+def _step(size: int) -> int:
+    step = max(1, size // _SMALL)
+    while math.gcd(step, size) > 1:
         step += 1
-    return x.flat[::step]
+    return step
 
 
 def _holds(held: Any, x: Any, depth: int) -> bool:
@@ -94,13 +102,18 @@ def _holds(held: Any, x: Any, depth: int) -> bool:
     if type(held) is np.ndarray:
         shared = held.base is not None and (held.base is x or held.base is x.base)
         return held is x or (shared and np.may_share_memory(held, x))
-    if depth and isinstance(held, types.FunctionType):
-        return any(_holds(_content(cell), x, depth - 1) for cell in held.__closure__ or ())
-    if depth and isinstance(held, tuple | list):
-        return any(_holds(part, x, depth - 1) for part in held)
-    if depth and isinstance(held, dict):
-        return any(_holds(part, x, depth - 1) for part in held.values())
-    return False
+    if not depth or not isinstance(held, _HOLDERS):
+        return False
+    parts: Any = held
+    if isinstance(held, types.FunctionType):
+        parts = map(_content, held.__closure__ or ())
+    elif isinstance(held, dict):
+        parts = held.values()
+    return any(type(part) not in _ATOMS and _holds(part, x, depth - 1) for part in parts)
+
+
+_HOLDERS = (types.FunctionType, tuple, list, dict)
+_ATOMS = frozenset((int, float, bool, str, type(None), np.dtype, Tensor))
 
 
 def _content(cell: Any) -> Any:

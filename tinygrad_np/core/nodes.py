@@ -173,7 +173,12 @@ LEAF = _childless(None, "*")
 HOLE_KIND = _childless(HOLE, repr(HOLE))
 LEAF_STRUCTURE = Structure(LEAF, (), None, [], 1)
 _BUILT_IN: dict[type, Kind] = {
-    dict: _mapping(lambda _, items: dict(items), "", lambda _: None),
+    dict: Kind(  # as `_mapping` has it, but in one call, for there are many
+        lambda node: (node.values(), tuple(node), None),
+        lambda keys, _, children: dict(zip(keys, children, strict=True)),
+        ("{", "}"),
+        "{!r}: ",
+    ),
     OrderedDict: _mapping(lambda _, items: OrderedDict(items), "OrderedDict", lambda _: None),
     defaultdict: _mapping(defaultdict, "defaultdict", lambda node: node.default_factory),
     list: _sequence(list, ("[", "]")),

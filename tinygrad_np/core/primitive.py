@@ -62,6 +62,13 @@ class Primitive:
         Names of the static options.
     serves : bool
         Whether it serves NumPy functions.
+    weak : bool
+        Whether a result of Python numbers alone is a Python number.
+    broadcasts : bool
+        Whether its pullbacks may return cotangents of the output's shape, which the tape sums over broadcast axes.
+    fresh : bool
+        Whether its pullbacks return new arrays, made in the call that returns them and held by nothing else, or views.
+        The tape may then write to the arrays and hand them out as they are. Undeclared, and of views, it makes copies.
     differentiable : bool
         False for functions without a derivative.
     vjps, jvps : dict
@@ -109,7 +116,7 @@ class Primitive:
         self.parameters = (*self.arrays, *self.options)
         self._options = frozenset(self.options)
         self.differentiable = differentiable
-        self.weak = False
+        self.weak = self.broadcasts = self.fresh = False
         self.vjps: dict[int, Rule] = {}
         self.jvps: dict[int, Rule] = {}
         self.joint: tuple[tuple[int, ...], Rule] | None = None

@@ -66,8 +66,9 @@ def parameter_names(function: Callable[..., Any]) -> list[str]:
 
 
 def _lookup(function: Callable[..., Any]) -> Callable[..., Any]:
-    implementation = implementations.get(function)
-    if implementation is None and function not in refusals:
+    """Find the implementation of a callable that is not in the table, or refuse it."""
+    implementation: Callable[..., Any] | None = None
+    if function not in refusals:
         implementation = next((found for resolve in resolvers if (found := resolve(function)) is not None), None)
     if implementation is None:
         advice = refusals.get(function, "Write it with supported functions, or declare it with tinygrad_np.primitive.")
@@ -93,7 +94,7 @@ def _method(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _dispatch(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    implementation = _lookup(function)
+    implementation = implementations.get(function) or _lookup(function)
     if kwargs:
         if kwargs.pop("out", None) is not None:
             raise TypeError(
@@ -293,11 +294,11 @@ class Tensor:
 
     def reshape(self, *shape: Any, order: str = "C") -> Array:
         """As np.reshape; the shape as one tuple or as separate integers."""
-        return _dispatch(np.reshape, (self, _one_tuple(shape)), {"order": order})
+        return implementations[np.reshape](self, _one_tuple(shape), order)
 
     def transpose(self, *axes: Any) -> Array:
         """As np.transpose; the axes as one tuple or as separate integers."""
-        return _dispatch(np.transpose, (self, _one_tuple(axes) if axes else None), {})
+        return implementations[np.transpose](self, _one_tuple(axes) if axes else None)
 
     astype = _method(np.ndarray.astype)
     copy = _method(np.copy)
@@ -351,7 +352,7 @@ def shape_of(x: Array) -> tuple[int, ...]:
     try:
         return x.shape  # type: ignore[no-any-return]
     except AttributeError:
-        return np.shape(x)
+        return () if type(x) in _NUMBERS else np.shape(x)
 
 
 def dtype_of(x: Array) -> np.dtype[Any]:
@@ -359,7 +360,7 @@ def dtype_of(x: Array) -> np.dtype[Any]:
     try:
         return x.dtype  # type: ignore[no-any-return]
     except AttributeError:
-        return np.result_type(type(x)) if isinstance(x, bool | int | float | complex) else np.asarray(x).dtype
+        return _NUMBERS.get(type(x)) or np.asarray(x).dtype
 
 
 def zeros_of(x: Array) -> Any:
@@ -372,7 +373,7 @@ def outputs_like(y: tuple[Any, ...], outputs: Sequence[Any]) -> Any:
     return type(y)(*outputs) if hasattr(y, "_fields") else tuple(outputs)
 
 
-_NUMBERS = (float, int, bool, complex)
+_NUMBERS = {number: np.result_type(number) for number in (float, int, bool, complex)}
 PLAIN = frozenset((Tensor, np.ndarray, *_NUMBERS, *np.sctypeDict.values())) - {np.object_, np.str_, np.bytes_, np.void}
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import gc
 import itertools
 import threading
+from contextlib import nullcontext
 from types import TracebackType
 from typing import Any, NoReturn
 
@@ -58,10 +59,15 @@ class Trace:
         """Return the arguments one level down: this trace's Tensors give their values, others stay."""
         if self.closed:
             self.refuse_escaped(op)
-        return [
+        values = [
             (a._value if a._trace is self else a) if type(a) is Tensor else a if type(a) in PLAIN else plain(a, op.name)
             for a in args
         ]
+        return capture(values) if Tensor in map(type, values) else values
+
+    def captured(self, x: Array) -> Array:
+        """Return an array that a function captured as its operations are to see it."""
+        return x
 
     def refuse_escaped(self, op: Primitive) -> NoReturn:
         """Raise for a Tensor that is used after its trace was closed."""
@@ -69,6 +75,19 @@ class Trace:
             f"{op.name}: a Tensor of {self.origin} was used after that call ended. It escaped through a global, "
             "an attribute, a list or a closure; return what you need from the function instead (has_aux=True)."
         )
+
+
+def capture(values: list[Array]) -> list[Array]:
+    """Let the lowest trace below one level say what captured arrays are.
+
+    A recording makes Tensors of them, so that what derivative rules compute from them is recorded like all else.
+    """
+    for x in values:
+        if type(x) is Tensor:
+            while type(x._value) is Tensor:
+                x = x._value
+            return [x._trace.captured(a) if type(a) is np.ndarray else a for a in values]
+    return values
 
 
 def compute(op: Primitive, values: list[Array], options: dict[str, Any]) -> Any:
@@ -106,6 +125,18 @@ _ADVICE = {
 }
 
 
+class _Pauses:
+    """How many transforms run that want the cyclic garbage collector paused."""
+
+    __slots__ = ("count", "lock", "was_enabled")
+
+    def __init__(self) -> None:
+        self.count, self.was_enabled, self.lock = 0, False, threading.Lock()
+
+
+_pauses = _Pauses()  # not on the class below: to write an attribute of a class makes Python forget what it cached of it
+
+
 class QuietCollector:
     """Pause the cyclic garbage collector and NumPy's floating-point warnings while a transform runs.
 
@@ -116,27 +147,23 @@ class QuietCollector:
     you set to "raise", "call", "print" or "log" with np.errstate stays as you set it.
     """
 
-    _lock = threading.Lock()
-    _count = 0
-    _was_enabled = False
+    __slots__ = ("_errstate",)
 
     def __enter__(self) -> None:
-        cls = QuietCollector
-        with cls._lock:
-            if cls._count == 0:
-                cls._was_enabled = gc.isenabled()
+        with _pauses.lock:
+            if _pauses.count == 0:
+                _pauses.was_enabled = gc.isenabled()
                 gc.disable()
-            cls._count += 1
+            _pauses.count += 1
         kinds = {kind: "ignore" for kind, now in np.geterr().items() if now == "warn"}
-        self._errstate = np.errstate(**kinds)  # type: ignore[arg-type]
+        self._errstate = np.errstate(**kinds) if kinds else nullcontext()  # type: ignore[arg-type]
         self._errstate.__enter__()
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._errstate.__exit__(kind, value, traceback)
-        cls = QuietCollector
-        with cls._lock:
-            cls._count -= 1
-            if cls._count == 0 and cls._was_enabled:
+        with _pauses.lock:
+            _pauses.count -= 1
+            if _pauses.count == 0 and _pauses.was_enabled:
                 gc.enable()

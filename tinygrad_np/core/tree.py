@@ -289,14 +289,20 @@ def _flatten(tree: Tree, found: list[Any]) -> Structure:
         return LEAF_STRUCTURE
     before = len(found)
     children, names, static = kind.flatten(tree)
-    parts = [_flatten(child, found) for child in children]
+    parts = []
+    for child in children:
+        if KINDS[type(child)] is LEAF:  # without a call, for most children are leaves
+            found.append(child)
+            parts.append(LEAF_STRUCTURE)
+        else:
+            parts.append(_flatten(child, found))
     return Structure(kind, names, static, parts, len(found) - before)
 
 
 def _unflatten(structure: Structure, leaves: Any) -> Tree:
     if structure.kind is LEAF:
         return next(leaves)
-    children = [_unflatten(child, leaves) for child in structure.children]
+    children = [next(leaves) if c is LEAF_STRUCTURE else _unflatten(c, leaves) for c in structure.children]
     return structure.kind.unflatten(structure.names, structure.static, children)
 
 
@@ -309,16 +315,19 @@ def _gather(structure: Structure, tree: Tree, found: list[Any]) -> bool:
         found.append(tree)
         return True
     children, names, static = kind.flatten(tree)
-    aligned = _aligned(structure.names, names, children)
+    aligned = children if names == structure.names else _aligned(structure.names, names, children)
     if aligned is None or static != structure.static:
         return False
-    return all(_gather(part, child, found) for part, child in zip(structure.children, aligned, strict=True))
+    for part, child in zip(structure.children, aligned, strict=True):
+        if part is LEAF_STRUCTURE and KINDS[type(child)] is LEAF:
+            found.append(child)
+        elif not _gather(part, child, found):
+            return False
+    return True
 
 
 def _aligned(order: Names, names: Names, children: Iterable[Any]) -> list[Any] | None:
     """Children in the given order of their names; None if the names are not the same ones."""
-    if order == names:
-        return list(children)
     by_name = dict(zip(names, children, strict=True))
     return [by_name[name] for name in order] if by_name.keys() == set(order) else None
 

@@ -22,7 +22,7 @@ class Activation(NamedTuple):
     Attributes
     ----------
     name : str
-        Of the operation; of a layer's feature maps, of its operations: "conv, add, tanh".
+        Of the operation; of a layer's feature maps, of its operations: "conv, tanh".
     value : array
         What came out of it.
     """

@@ -210,7 +210,7 @@ def _kind(functions: list[Callable[..., Any]], examples: list[Example]) -> str |
             first = len(lengths)
             f(*[tape.watch(x) for x in xs])
             if not functions:  # ours, not NumPy's
-                lengths[first:] = [_length(tape) - len(xs)]
+                lengths[first:] = [_length(tape)]
     return None if not examples else "primitive" if 1 in lengths else "composed"
 
 
@@ -237,4 +237,4 @@ def _spied(functions: list[Callable[..., Any]], tape: Tape, lengths: list[int]) 
 
 
 def _length(tape: Tape) -> int:
-    return sum(entry is not None for entry in tape.entries)
+    return sum(op is not None for op, *_ in tape.entries)

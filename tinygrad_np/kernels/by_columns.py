@@ -3,77 +3,80 @@
 The functions take a `Geometry`, non-empty arrays and the dtype to compute in; see `convolution` for what they compute.
 """
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinygrad_np.kernels.columns import Array, Geometry, Plan, plan, strided
+from tinygrad_np.kernels.columns import Array, Columns, Geometry, Tile, plan, stays_channels_inner
+from tinygrad_np.kernels.threads import hold_blas, parallel
+
+# Sums in which a kernel gradient is added up, if it has so many tiles: as many threads can take part.
+SUMS = 4
 
 
 def correlate(geometry: Geometry, x: Array, w: Array, dtype: DTypeLike) -> Array:
     """Compute y = wᵀ columns(x)."""
-    layout = plan(geometry, _channels_inner(x))
-    weights = layout.pack_kernel(w, dtype).reshape(layout.groups, 1, -1, layout.width).swapaxes(-1, -2)
+    layout = _plan(geometry, x, dtype)
+    packed, weights = layout.pack(x, dtype), layout.pack_kernel(w, dtype).swapaxes(-1, -2)
     y = np.empty(layout.output, dtype)
     grouped = layout.grouped(y)
-    for span, columns in layout.gather(layout.pack(x, dtype)):
-        np.matmul(weights, columns, out=grouped[..., span])
+
+    def product(i: int) -> None:
+        tile = layout.tiles[i]
+        np.matmul(weights, layout.as_matrix(layout.gather(packed, tile)), out=grouped[..., tile.span])
+
+    _share(product, len(layout.tiles))
     return layout.restore(y)
 
 
 def kernel_gradient(geometry: Geometry, x: Array, g: Array, dtype: DTypeLike) -> Array:
-    """Compute w_bar = columns(x) gᵀ."""
-    layout = plan(geometry, _channels_inner(x))
-    g = layout.pack_output(g, dtype).swapaxes(-1, -2)
-    w_bar = np.zeros((layout.groups, layout.kh * layout.r, layout.width), dtype)
-    for span, columns in layout.gather(layout.pack(x, dtype)):
-        w_bar += (columns @ g[..., span, :]).sum(1, dtype=dtype)
+    """Compute w_bar = columns(x) gᵀ, in a fixed number of sums."""
+    layout = _plan(geometry, x, dtype)
+    packed, g = layout.pack(x, dtype), layout.grouped(layout.pack_output(g, dtype)).swapaxes(-1, -2)
+    sums = np.empty((min(SUMS, len(layout.tiles)), layout.groups, layout.r, layout.width), dtype)
+
+    def add_products(i: int) -> None:
+        for j, tile in enumerate(layout.tiles[i::SUMS]):
+            columns = layout.as_matrix(layout.gather(packed, tile))
+            if j:
+                sums[i] += columns @ g[:, tile.span]
+            else:
+                np.matmul(columns, g[:, tile.span], out=sums[i])
+
+    _share(add_products, len(sums))
+    w_bar: Array = sums[0] if len(sums) == 1 else sums.sum(0, dtype=dtype)
     return w_bar.swapaxes(0, 1).reshape(*geometry.kernel, geometry.depth, geometry.filters)
 
 
 def input_gradient(geometry: Geometry, g: Array, w: Array, dtype: DTypeLike) -> Array:
     """Compute columns = w g, and add each to its window."""
-    layout = plan(geometry, _channels_inner(g))
+    layout = _plan(geometry, g, dtype)
+    w, g = layout.pack_kernel(w, dtype), layout.grouped(layout.pack_output(g, dtype))
     x_bar = np.zeros(layout.padded, dtype)
-    _scatter(layout, layout.pack_kernel(w, dtype), layout.pack_output(g, dtype), layout.windows(x_bar))
+    windows = layout.windows.of(x_bar)
+    if windows.flags.c_contiguous:  # no two windows overlap
+        _share(lambda _: np.matmul(w, g, out=layout.as_matrix(windows)), 1)
+    else:
+        _share(lambda i: _add_columns(layout, w, g, windows, layout.disjoint[i]), len(layout.disjoint))
     return layout.restore(x_bar[layout.interior])
 
 
-def _scatter(layout: Plan, w: Array, g: Array, windows: Array) -> None:
-    """Add the columns w g to the windows of an input of zeros, from w (G, kh, R, F/G) and g (G, P, F/G, M)."""
-    if windows.flags.c_contiguous:  # no two windows overlap
-        _project(layout, w, g, layout.as_rows(windows))
-        return
-    whole = (slice(None),) * len(layout.columns)
-    for span, tile in layout.tiles():
+def _add_columns(layout: Columns, w: Array, g: Array, windows: Array, tiles: Sequence[Tile]) -> None:
+    """Add the columns w g of some tiles to their windows."""
+    for tile in tiles:
         columns = np.empty(windows[layout.at(tile)].shape, g.dtype)
-        _project(layout, w, g[..., span], layout.as_rows(columns))
+        np.matmul(w, g[..., tile.span], out=layout.as_matrix(columns))
         for offset in np.ndindex(layout.offsets):
             window = windows[layout.at(tile, offset)]
-            np.add(window, columns[layout.at(whole, offset)], out=window)
+            np.add(window, columns[layout.at(layout.whole, offset)], out=window)
 
 
-def _project(layout: Plan, w: Array, g: Array, rows: Array) -> None:
-    """Write to rows (G, H, R, m) what w (G, kh, R, F/G) and g (G, P, F/G, m) give them.
-
-    Row h of the input gets w[r] g[p] from all p * stride + r = h. The rows h = phase, phase + stride, ... use only
-    the kernel rows r = phase, phase + stride, ..., and each some neighbouring rows of g, which again overlap in
-    memory.
-    """
-    reach = -(-layout.kh // layout.row_stride) - 1
-    step = layout.width * g.shape[-1]
-    if reach:
-        bordered = np.zeros((layout.groups, layout.p + 2 * reach, *g.shape[2:]), g.dtype)
-        bordered[:, reach:-reach] = g
-    for phase in range(layout.row_stride):
-        taps = w[:, phase :: layout.row_stride][:, ::-1]
-        k = taps.shape[1]
-        weights = taps.swapaxes(1, 2).reshape(layout.groups, 1, layout.r, k * layout.width)
-        if reach:
-            shape = (layout.groups, layout.p + k - 1, k * layout.width, g.shape[-1])
-            steps = (bordered.shape[1] * step, step, g.shape[-1], 1)
-            seen = strided(bordered, shape, steps, (reach - k + 1) * step)
-        np.matmul(weights, seen if reach else g, out=rows[:, phase :: layout.row_stride])
+def _share(task: Callable[[int], object], count: int) -> None:
+    """Run tasks with BLAS at one thread, even a single one: its threads would change last bits, and spin."""
+    with hold_blas():
+        parallel(task, count)
 
 
-def _channels_inner(a: Array) -> bool:
-    return a.strides[-1] == a.itemsize
+def _plan(geometry: Geometry, a: Array, dtype: DTypeLike) -> Columns:
+    return plan(geometry, stays_channels_inner(geometry, a), np.dtype(dtype).itemsize)

@@ -4,12 +4,13 @@ Shapes: x (N, *size, C); y, g and winner (N, *output_size, C). The window p hold
 low, c] for 0 <= r < kernel_size. The options are those of `Windows`.
 
 Everything is done by strided slices, one offset r of the kernel at a time, cut to the windows that see the input
-there: nothing is padded, and no window is copied. Maxima and sums go axis by axis, so they cost sum(kernel_size)
-operations a window, not prod(kernel_size). Arrays may have any strides and are not written to. Results are fresh, in
-the memory order of the first argument and with its dtype; float16 is summed in float32 and rounded once.
+there: nothing is padded, and no window is copied. Maxima and sums of larger windows go axis by axis, so they cost
+sum(kernel_size) operations a window, not prod(kernel_size). Arrays may have any strides and are not written to. Results
+are fresh, in the memory order of the first argument, if nothing else is said, and with its dtype; float16 is summed in
+float32 and rounded once.
 """
 
-from collections.abc import Iterator
+from functools import lru_cache
 from itertools import islice, product
 from math import prod
 from typing import Any, NamedTuple, TypeAlias, TypedDict, Unpack
@@ -17,10 +18,14 @@ from typing import Any, NamedTuple, TypeAlias, TypedDict, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
+from .elementwise import keep
+
 Array: TypeAlias = NDArray[Any]
 Sizes: TypeAlias = tuple[int, ...]
 Padding: TypeAlias = tuple[tuple[int, int], ...]
 Slices: TypeAlias = tuple[slice, ...]
+
+SMALL = 4  # elements of a window up to which it is folded offset by offset
 
 
 class Windows(TypedDict):
@@ -54,9 +59,9 @@ class _Axis(NamedTuple):
 
     @property
     def tiled(self) -> bool:
-        """Whether the windows cover the axis without a gap, overlap or overhang."""
+        """Whether the windows follow each other from the start without a gap, overlap or overhang."""
         return (
-            self.low == 0 and self.dilation == 1 and self.stride == self.kernel and self.out * self.kernel == self.size
+            self.low == 0 and self.dilation == 1 and self.stride == self.kernel and self.out * self.kernel <= self.size
         )
 
     def seen(self, r: int) -> tuple[slice, slice]:
@@ -68,22 +73,59 @@ class _Axis(NamedTuple):
         return slice(first, first + count), slice(start, start + count * self.stride, self.stride)
 
 
-def _axes(size: Sizes, windows: Windows) -> list[_Axis]:
-    low = (low for low, _ in windows["padding"])
-    options = windows["kernel_size"], windows["stride"], low, windows["dilation"], windows["output_size"]
-    return [_Axis(*axis) for axis in zip(size, *options, strict=True)]
+class Plan(NamedTuple):
+    """What follows from size and options.
+
+    For each offset, row-major, there are the index of the windows that see the input there, and that of what they see.
+    Tiling windows cover the index `covered`, whose axes split by the shape `split`; there the window's elements are
+    where `widened` has new axes.
+    """
+
+    axes: tuple[_Axis, ...]
+    offsets: tuple[tuple[Slices, Slices], ...]
+    inside: bool  # all windows see the input with all their elements
+    disjoint: bool
+    tiled: bool
+    full: bool  # no element of the input is in no window
+    covered: Slices
+    split: Sizes
+    widened: tuple[slice | None, ...]
 
 
-def _offsets(axes: list[_Axis]) -> Iterator[tuple[Slices, Slices]]:
-    """Yield for each offset, row-major, the index of the windows that see the input there, and of what they see."""
+@lru_cache(maxsize=512)
+def _plan_cached(size: Sizes, *options: Any) -> Plan:
+    kernel_size, stride, padding, dilation, output_size = options
+    lows = (low for low, _ in padding)
+    axes = tuple(_Axis(*axis) for axis in zip(size, kernel_size, stride, lows, dilation, output_size, strict=True))
+    offsets = []
     for seen in product(*([axis.seen(r) for r in range(axis.kernel)] for axis in axes)):
         p, elements = zip(*seen, strict=True)
-        yield (slice(None), *p), (slice(None), *elements)
+        offsets.append(((slice(None), *p), (slice(None), *elements)))
+    inside = all(p.stop - p.start == a.out for a in axes for p, _ in map(a.seen, range(a.kernel)))
+    tiled = all(axis.tiled for axis in axes)
+    full = tiled and all(axis.out * axis.kernel == axis.size for axis in axes)
+    every, disjoint = slice(None), all(axis.disjoint for axis in axes)
+    covered = (every, *(slice(axis.out * axis.kernel) for axis in axes))
+    split = tuple(k for axis in axes for k in (axis.out, axis.kernel))
+    widened = (every, *(every, None) * len(axes), every)
+    return Plan(axes, tuple(offsets), inside, disjoint, tiled, full, covered, split, widened)
 
 
-def _fold(ufunc: np.ufunc, x: Array, axes: list[_Axis], start: Any) -> Array:
-    """Reduce all windows, one axis after the other; `start` stands for the padding."""
-    for i, axis in enumerate(axes, 1):
+def plan_of(size: Sizes, windows: Windows) -> Plan:
+    """Settle what follows from the size and the options, once for each."""
+    options = windows["kernel_size"], windows["stride"], windows["padding"], windows["dilation"], windows["output_size"]
+    return _plan_cached(size, *options)
+
+
+def _fold(ufunc: np.ufunc, x: Array, plan: Plan, start: Any) -> Array:
+    """Reduce all windows; `start` stands for the padding."""
+    if plan.inside and 1 < len(plan.offsets) <= SMALL:
+        (_, first), (_, second), *others = plan.offsets
+        y: Array = ufunc(x[first], x[second])
+        for _, elements in others:
+            ufunc(y, x[elements], out=y)
+        return y
+    for i, axis in enumerate(plan.axes, 1):  # one axis after the other
         x = _fold_axis(ufunc, x, i, axis, start)
     return x
 
@@ -105,32 +147,29 @@ def _fold_axis(ufunc: np.ufunc, x: Array, i: int, axis: _Axis, start: Any) -> Ar
 
 def max_pool(x: Array, **windows: Unpack[Windows]) -> Array:
     """Take the maximum of each window; a NaN in it is its maximum. Padding counts as the lowest value of the dtype."""
-    axes = _axes(x.shape[1:-1], windows)
+    plan = plan_of(x.shape[1:-1], windows)
     if x.dtype.kind in "iu":
-        return _fold(np.maximum, x, axes, np.iinfo(x.dtype).min)
-    return _fold(np.maximum, x, axes, False if x.dtype.kind == "b" else -np.inf)
+        return _fold(np.maximum, x, plan, np.iinfo(x.dtype).min)
+    return _fold(np.maximum, x, plan, False if x.dtype.kind == "b" else -np.inf)
 
 
-def max_pool_winner(x: Array, y: Array | None = None, **windows: Unpack[Windows]) -> Array:
+def max_pool_winner(x: Array, y: Array, **windows: Unpack[Windows]) -> Array:
     """Find where in each window its first maximum is, or its first NaN: the row-major number of the offset.
 
-    The dtype is the smallest unsigned one that holds prod(kernel_size) - 1. y is `max_pool` of x, if it is known. No
-    offset is in the padding, except that a window of nothing else gets its last one. Costs prod(kernel_size)
-    comparisons a window.
+    The dtype is the smallest unsigned one that holds prod(kernel_size) - 1. y is `max_pool` of x. No offset is in the
+    padding, except that a window of nothing else gets its last one. Costs prod(kernel_size) comparisons a window.
     """
-    axes = _axes(x.shape[1:-1], windows)
-    y = max_pool(x, **windows) if y is None else y
     last = prod(windows["kernel_size"]) - 1
     winner = np.zeros_like(y, np.min_scalar_type(last))
     # The number of the first maximum is how many elements are passed over before it; the last one never is.
     passed = np.ones_like(y, np.bool_)
     nan = y.dtype.kind in "fc" and bool(np.isnan(y).any())
-    for p, elements in islice(_offsets(axes), last):
+    for p, elements in islice(plan_of(x.shape[1:-1], windows).offsets, last):
         seen, inside = x[elements], passed[p]
         inside &= seen != y[p]
         if nan:
             inside &= ~np.isnan(seen)
-        winner += passed
+        winner += passed.view(np.uint8)
     return winner
 
 
@@ -140,9 +179,9 @@ def window_gather(x: Array, winner: Array, **windows: Unpack[Windows]) -> Array:
     y[n, p, c] = x[n, p * stride + r * dilation - low, c], where r is winner[n, p, c].
     """
     y = np.zeros_like(x, shape=winner.shape)
-    for number, (p, elements) in enumerate(_offsets(_axes(x.shape[1:-1], windows))):
+    for number, (p, elements) in enumerate(plan_of(x.shape[1:-1], windows).offsets):
         inside = y[p]
-        np.add(inside, _keep(x[elements], winner[p] == number), out=inside)
+        np.add(inside, keep(x[elements], winner[p] == number), out=inside)
     return y
 
 
@@ -151,33 +190,59 @@ def window_scatter(g: Array, winner: Array, *, size: Sizes, **windows: Unpack[Wi
 
     Its memory order is that of `winner`, so of the x that was pooled, in whichever order g arrives.
     """
-    x_bar = np.zeros_like(winner, _accumulator(g), shape=(len(g), *size, g.shape[-1]))
-    for number, (p, elements) in enumerate(_offsets(_axes(size, windows))):
-        target = x_bar[elements]
-        np.add(target, _keep(g[p], winner[p] == number), out=target)
+    g, plan = _arranged(g, memory_order(winner)), plan_of(size, windows)
+    make = np.empty_like if plan.full else np.zeros_like
+    x_bar = make(winner, g.dtype if plan.disjoint else _accumulator(g), shape=(len(g), *size, g.shape[-1]))
+    for number, (p, elements) in enumerate(plan.offsets):
+        target, wins = x_bar[elements], winner[p] == number
+        if plan.disjoint:
+            keep(g[p], wins, out=target)
+        else:
+            np.add(target, keep(g[p], wins), out=target)
     return x_bar.astype(g.dtype, copy=False)
 
 
-def sum_pool(x: Array, **windows: Unpack[Windows]) -> Array:
-    """Sum each window; padding counts as zero."""
-    axes = _axes(x.shape[1:-1], windows)
-    return _fold(np.add, x.astype(_accumulator(x), copy=False), axes, 0).astype(x.dtype, copy=False)
+def sum_pool(x: Array, *, scale: float = 1.0, **windows: Unpack[Windows]) -> Array:
+    """Sum each window, times a scale; padding counts as zero."""
+    y = _fold(np.add, x.astype(_accumulator(x), copy=False), plan_of(x.shape[1:-1], windows), 0)
+    if scale != 1:
+        y = y * scale if y is x else np.multiply(y, scale, out=y)
+    return y.astype(x.dtype, copy=False)
 
 
-def sum_pool_transpose(g: Array, *, size: Sizes, **windows: Unpack[Windows]) -> Array:
-    """Transpose `sum_pool`: add g of each window to all its elements, giving (N, *size, C)."""
+def sum_pool_transpose(
+    g: Array, *, size: Sizes, scale: float = 1.0, order: Sizes | None = None, **windows: Unpack[Windows]
+) -> Array:
+    """Transpose `sum_pool`: add g of each window, times the scale, to all its elements, giving (N, *size, C).
+
+    The memory order of the result: its axes from the slowest to the fastest. It is cheaper to change it here, where g
+    is still small.
+    """
+    plan = plan_of(size, windows)
+    g = g if order is None else _arranged(g, order)
+    wide = g.astype(_accumulator(g), copy=False) if scale == 1 else np.multiply(g, scale, dtype=_accumulator(g))
+    if not plan.tiled:
+        return _spread(wide, plan, size).astype(g.dtype, copy=False)
+    n, channels = len(g), g.shape[-1]
+    x_bar = (np.empty_like if plan.full else np.zeros_like)(g, shape=(n, *size, channels))
+    tiles = x_bar[plan.covered].reshape(n, *plan.split, channels)  # a view
+    tiles[...] = wide[plan.widened]
+    return x_bar
+
+
+def _spread(g: Array, plan: Plan, size: Sizes) -> Array:
+    """Add g of each window to all its elements, one axis after the other."""
     x_bar = g
-    for i, axis in reversed(list(enumerate(_axes(size, windows), 1))):
+    for i, axis in reversed(list(enumerate(plan.axes, 1))):
         before, spread = (slice(None),) * i, x_bar
-        make = np.empty_like if axis.tiled else np.zeros_like
-        x_bar = make(spread, _accumulator(g), shape=(*g.shape[:i], *size[i - 1 :], g.shape[-1]))
+        x_bar = np.zeros_like(spread, shape=(*g.shape[:i], *size[i - 1 :], g.shape[-1]))
         for p, elements in map(axis.seen, range(axis.kernel)):
             target, source = x_bar[*before, elements], spread[*before, p]
             if axis.disjoint:
                 np.copyto(target, source)
             else:
                 np.add(target, source, out=target)
-    return x_bar.astype(g.dtype, copy=False)
+    return x_bar
 
 
 def winner_to_flat_index(winner: Array, *, size: Sizes, **windows: Unpack[Windows]) -> NDArray[np.int64]:
@@ -185,7 +250,7 @@ def winner_to_flat_index(winner: Array, *, size: Sizes, **windows: Unpack[Window
     flat = np.zeros_like(winner, np.int64)
     inside = np.ones_like(winner, np.bool_)
     offsets = np.unravel_index(winner, windows["kernel_size"])
-    for i, (axis, offset) in enumerate(zip(_axes(size, windows), offsets, strict=True), 1):
+    for i, (axis, offset) in enumerate(zip(plan_of(size, windows).axes, offsets, strict=True), 1):
         corner = np.arange(axis.out).reshape(-1, *(1,) * (winner.ndim - 1 - i)) * axis.stride - axis.low
         position = corner + offset * axis.dilation
         inside &= (position >= 0) & (position < axis.size)
@@ -193,13 +258,15 @@ def winner_to_flat_index(winner: Array, *, size: Sizes, **windows: Unpack[Window
     return np.where(inside, flat, -1)
 
 
-def _keep(a: Array, where: Array) -> Array:
-    """Give a where the mask holds, else 0. By bits: a branch a number takes six times as long, and inf * 0 is not 0."""
-    if a.itemsize > 8:
-        return np.where(where, a, a.dtype.type(0))
-    bits = np.dtype(f"i{a.itemsize}")
-    kept: Array = a.view(bits) & -where.astype(bits)
-    return kept.view(a.dtype)
+def memory_order(a: Array) -> Sizes:
+    """Give the axes from the slowest to the fastest in memory."""
+    return tuple(sorted(range(a.ndim), key=lambda i: -a.strides[i]))
+
+
+def _arranged(a: Array, order: Sizes) -> Array:
+    """Give an array in this memory order, itself if it has it: what is used several times is rearranged once."""
+    b = a.transpose(order)
+    return a if b.flags.c_contiguous else np.ascontiguousarray(b).transpose(np.argsort(order))
 
 
 def _accumulator(a: Array) -> np.dtype[Any]:

@@ -10,12 +10,16 @@ import contextvars
 import itertools
 import os
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 Task = Callable[[int], object]
+Block = TypeVar("Block")
+
+# Multiplications that are worth a task: 100 to 200 microseconds, where a fork and join takes 50.
+TASK = 10_000_000
 
 
 def _initial() -> int:
@@ -190,6 +194,11 @@ def get_num_threads() -> int:
     return _team.size
 
 
+def hold_blas() -> AbstractContextManager[None]:
+    """Hold NumPy's BLAS at one thread inside a ``with`` block, if threadpoolctl is installed."""
+    return _team.blas.held()
+
+
 def parallel(task: Task, count: int) -> None:
     """Call task(0), ..., task(count - 1), in any order and in several threads, with BLAS held at one thread.
 
@@ -202,3 +211,10 @@ def parallel(task: Task, count: int) -> None:
         return
     with _team.blas.held():
         _team.run(task, count)
+
+
+def portions(blocks: Sequence[Block], multiplications: int, most: int = 32) -> list[Sequence[Block]]:
+    """Cut the blocks of a kernel into tasks: at most so many runs of about equal length, none with too little to do."""
+    count = max(1, min(len(blocks), most, multiplications // TASK))
+    bounds = [len(blocks) * i // count for i in range(count + 1)]
+    return [blocks[start:stop] for start, stop in itertools.pairwise(bounds)]

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.families import zero_like
 from ..core.tensor import Array, dtype_of, shape_of
 from ..ops.bounds import in_bounds
 from ..ops.indexing import getitem, put_along_axis
+from ..ops.parts import part_sum_op
 from ..ops.pooling import avg_pool, max_pool
 from ..ops.windows import Ints, Layout, Padding, check_input, give_layout, pairs_of, per_axis, ranked
 
@@ -27,21 +27,20 @@ def _starts_and_lengths(n: int, out: int) -> tuple[NDArray[Any], NDArray[Any]]:
     return starts, -(-(p + 1) * n // out) - starts
 
 
-def _tiled(name: str, x: Array, output_size: Sizes) -> tuple[Array, list[NDArray[Any]], list[NDArray[Any]]]:
+def _tiled(name: str, x: Array, output_size: Sizes) -> tuple[Array, list[NDArray[Any]]]:
     """Make the windows tile: repeat what neighbours share, and the last element of the shorter ones.
 
-    Returns x so lengthened, and for each axis the places (out, kernel) its elements come from and which are no filling.
+    Returns x so lengthened, and for each axis the places (out, kernel) its elements come from.
     """
     size = shape_of(x)[1:-1]
-    places, genuine = [], []
+    places = []
     for axis, (n, out) in enumerate(zip(size, _sizes(name, output_size, size), strict=True), 1):
         starts, lengths = _starts_and_lengths(n, out)
         r = np.arange(max(lengths))
         places.append(starts[:, None] + np.minimum(r, lengths[:, None] - 1))
-        genuine.append(r < lengths[:, None])
         if n % out:
             x = np.take(x, places[-1].ravel(), axis=axis)
-    return x, places, genuine
+    return x, places
 
 
 def _sizes(name: str, output_size: Sizes, size: Tuple) -> Tuple:
@@ -91,16 +90,16 @@ def adaptive_avg_pool(x: Array, output_size: Sizes, *, layout: Layout = "channel
     x = check_input("adaptive_avg_pool", x, layout)
     if dtype_of(x).kind not in "fc":
         raise TypeError(f"adaptive_avg_pool: x is {dtype_of(x)}; convert it to floating point.")
-    x, places, genuine = _tiled("adaptive_avg_pool", x, output_size)
-    kernel = [p.shape[1] for p in places]
-    counts, counted = np.ones((), int), np.ones((), np.bool_)
-    for g in genuine:
-        counts, counted = counts[..., None] * np.sum(g, axis=1), counted[..., None] & g.ravel()
-    if not np.all(counted):
-        x = np.where(counted[..., None], x, zero_like(x))
-    y = avg_pool(x, kernel)
-    share = (math.prod(kernel) / counts[..., None]).astype(dtype_of(x))
-    return give_layout(y if np.all(counted) else y * share, layout)
+    size = shape_of(x)[1:-1]
+    out = _sizes("adaptive_avg_pool", output_size, size)
+    if not any(n % m for n, m in zip(size, out, strict=True)):
+        return give_layout(avg_pool(x, [n // m for n, m in zip(size, out, strict=True)]), layout)
+    counts = np.ones(())
+    for axis, (n, m) in enumerate(zip(size, out, strict=True), 1):
+        starts, lengths = _starts_and_lengths(n, m)
+        parts = tuple(zip(starts.tolist(), (starts + lengths).tolist(), strict=True))
+        x, counts = part_sum_op(x, axis=axis, parts=parts), counts[..., None] * lengths
+    return give_layout(x / counts[..., None].astype(dtype_of(x)), layout)
 
 
 def adaptive_max_pool(
@@ -138,7 +137,7 @@ def adaptive_max_pool(
     """
     x = check_input("adaptive_max_pool", x, layout)
     size = shape_of(x)[1:-1]
-    x, places, _ = _tiled("adaptive_max_pool", x, output_size)
+    x, places = _tiled("adaptive_max_pool", x, output_size)
     kernel = [p.shape[1] for p in places]
     if not return_indices:
         return give_layout(max_pool(x, kernel), layout)

@@ -152,8 +152,9 @@ class Backward(Tape):
         finally:
             self.counter.owner = None
         if len(self.entries) > place:
-            pullbacks = self.entries[place][2]
-            pullbacks[:] = [self._owned(pull, owner) for pull in pullbacks]
+            op, parents, pullback, *like = self.entries[place]
+            each = tuple([self._owned(pull, owner) for pull in pullback]) if type(pullback) is tuple else None
+            self.entries[place] = (op, parents, each or self._owned(pullback, owner), *like)
         return result
 
     def _owned(self, pull: Callable[[Any], Any], owner: Step) -> Callable[[Any], Any]:

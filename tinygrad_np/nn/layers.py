@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from .. import random
-from ..core.families import zero_like
 from ..core.tensor import Array, shape_of
+from ..ops.arithmetic import masked
+from ..ops.dense import affine_op
 
 
 def dense(x: Array, w: Array, b: Array | None = None) -> Array:
@@ -32,14 +35,18 @@ def dense(x: Array, w: Array, b: Array | None = None) -> Array:
     y = x w + b; x_bar = g wᵀ, w_bar = xᵀ g and b_bar = Σ g over all but the last axis. Kept: x and w.
     Cost: 2 in out flops an example forward, twice that backward.
     """
-    if len(shape_of(w)) != 2 or shape_of(x)[-1:] != shape_of(w)[:1]:
-        raise ValueError(f"dense: x has shape {shape_of(x)} and w {shape_of(w)}; expected (..., in) and (in, out).")
-    y = np.matmul(x, w)
+    shape, weights = shape_of(x), shape_of(w)
+    if len(weights) != 2 or shape[-1:] != weights[:1]:
+        raise ValueError(f"dense: x has shape {shape} and w {weights}; expected (..., in) and (in, out).")
     if b is None:
-        return y
-    if shape_of(b) != shape_of(w)[1:]:
-        raise ValueError(f"dense: b has shape {shape_of(b)}; the {shape_of(w)[1]} outputs need ({shape_of(w)[1]},).")
-    return y + b
+        return np.matmul(x, w)
+    if shape_of(b) != weights[1:]:
+        raise ValueError(f"dense: b has shape {shape_of(b)}; the {weights[1]} outputs need ({weights[1]},).")
+    x, w, b = [v if hasattr(v, "shape") else np.asarray(v) for v in (x, w, b)]
+    if len(shape) == 2:
+        return affine_op(x, w, b)
+    rows = np.reshape(x, (math.prod(shape[:-1]), shape[-1]))
+    return np.reshape(affine_op(rows, w, b), (*shape[:-1], weights[1]))
 
 
 def dropout(x: Array, rate: float, key: Array | None) -> Array:
@@ -72,4 +79,4 @@ def dropout(x: Array, rate: float, key: Array | None) -> Array:
     if key is None or rate == 0:
         return x
     mask = random.bernoulli(key, 1 - float(rate), shape_of(x))
-    return np.where(mask, x * (1 / (1 - float(rate))), zero_like(x))
+    return masked(x * (1 / (1 - float(rate))), mask)

@@ -13,13 +13,18 @@ Reduction = Literal["mean", "sum", "none"]
 
 def reduce_losses(operation: str, losses: Array, reduction: str, count: Any = None) -> Array:
     """Reduce losses; the mean divides by `count`, by default by their number."""
+    check_reduction(operation, reduction)
     if reduction == "none":
         return losses
     if reduction == "sum":
         return np.sum(losses)
-    if reduction == "mean":
-        return np.mean(losses) if count is None else np.sum(losses) / count
-    raise ValueError(f"{operation}: reduction={reduction!r}; it is 'mean', 'sum' or 'none'.")
+    return np.mean(losses) if count is None else np.sum(losses) / count
+
+
+def check_reduction(operation: str, reduction: str) -> None:
+    """Refuse reductions that there are not."""
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f"{operation}: reduction={reduction!r}; it is 'mean', 'sum' or 'none'.")
 
 
 def same_shape(operation: str, **arrays: Array) -> None:
@@ -52,11 +57,8 @@ def floating_like(targets: Array, x: Array) -> Array:
     return targets.astype(dtype_of(x)) if dtype_of(targets).kind in "biu" else targets
 
 
-def class_indices(operation: str, targets: Array, shape: tuple[int, ...], ignored: Any = False) -> Array:
-    """Check class indices against scores of shape (..., C); return them with 0 in place of ignored ones.
-
-    Within vmap, where values cannot be looked at, indices out of range become C, which indexing then refuses.
-    """
+def check_class_indices(operation: str, targets: Array, shape: tuple[int, ...]) -> None:
+    """Refuse what are no class indices for scores of shape (..., C), by dtype and shape."""
     *batch, classes = shape
     if dtype_of(targets).kind not in "iu":
         raise TypeError(f"{operation}: targets are class indices, of an integer dtype, got {dtype_of(targets)}.")
@@ -65,6 +67,15 @@ def class_indices(operation: str, targets: Array, shape: tuple[int, ...], ignore
             f"{operation}: targets of shape {shape_of(targets)}, {dtype_of(targets)}; with {classes} classes indices "
             f"need shape {tuple(batch)}."
         )
+
+
+def class_indices(operation: str, targets: Array, shape: tuple[int, ...], ignored: Any = False) -> Array:
+    """Check class indices against scores of shape (..., C); return them with 0 in place of ignored ones.
+
+    Within vmap, where values cannot be looked at, indices out of range become C, which indexing then refuses.
+    """
+    check_class_indices(operation, targets, shape)
+    classes = shape[-1]
     wrong = (np.less(targets, 0) | np.greater_equal(targets, classes)) & np.logical_not(ignored)
     if type(wrong) is Tensor:
         targets = np.where(wrong, classes, targets)

@@ -9,11 +9,14 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from ..core.families import one_for_zero, zero_like
 from ..core.tensor import Array, Tensor, dtype_of, shape_of
-from ..ops.activations import log_softmax, softplus
+from ..ops.activations import floating, log_softmax, softplus
 from ..ops.bounded_logarithms import bounded_log, bounded_log1p
+from ..ops.cross_entropy import sigmoid_cross_entropy_op, softmax_cross_entropy_op
 from .loss_parts import (
     Reduction,
+    check_class_indices,
     check_class_weight,
+    check_reduction,
     class_indices,
     floating_like,
     reduce_losses,
@@ -70,7 +73,8 @@ def cross_entropy(
 
     Notes
     -----
-    loss = -Σ_c w_c t_c log softmax(x)_c. With plain class indices x_bar = (softmax(x) - onehot(t)) g / count.
+    loss = -Σ_c w_c t_c log softmax(x)_c. With plain class indices x_bar = (softmax(x) - onehot(t)) g / count, and the
+    loss and its gradient are one operation each.
 
     Examples
     --------
@@ -82,9 +86,15 @@ def cross_entropy(
         raise ValueError(f"cross_entropy: label_smoothing={label_smoothing!r} is not in [0, 1].")
     if not hasattr(targets, "dtype"):
         targets = np.asarray(targets)
+    check_class_weight("cross_entropy", weight, shape_of(logits)[axis])
+    if dtype_of(targets).kind not in "fc" and weight is None and not label_smoothing:
+        check_reduction("cross_entropy", reduction)
+        x = floating(logits, "cross_entropy")
+        x = x if axis == len(shape_of(x)) - 1 else np.moveaxis(x, axis, -1)
+        check_class_indices("cross_entropy", targets, shape_of(x))
+        return softmax_cross_entropy_op(x, targets, reduction=reduction, ignore_index=int(ignore_index))
     log_p = np.moveaxis(log_softmax(logits, axis), axis, -1)
     classes = shape_of(log_p)[-1]
-    check_class_weight("cross_entropy", weight, classes)
     if dtype_of(targets).kind in "fc":
         if shape_of(targets) == shape_of(log_p)[:-1]:
             raise TypeError(
@@ -206,6 +216,9 @@ def binary_cross_entropy_with_logits(
     same_shape("binary_cross_entropy_with_logits", logits=logits, targets=targets)
     refuse_outside_unit("binary_cross_entropy_with_logits", targets=targets)
     targets = floating_like(targets, logits)
+    if weight is None and pos_weight is None:
+        check_reduction("binary_cross_entropy_with_logits", reduction)
+        return sigmoid_cross_entropy_op(logits, targets, reduction=reduction)
     factor = 1 if pos_weight is None else 1 + (pos_weight - 1) * targets
     losses = (1 - targets) * logits + factor * softplus(-logits)
     return reduce_losses("binary_cross_entropy_with_logits", losses if weight is None else losses * weight, reduction)

@@ -92,9 +92,9 @@ def batch_norm(
     count = math.prod(shape_of(x)[i] for i in axes)
     if count < 2:
         raise ValueError(f"batch_norm: training needs two values a channel or more, x has shape {shape_of(x)}.")
-    out = standardize_op(x, axis=axes, eps=float(eps))
+    out = standardize_op(x, *_channelwise(scale, bias, x, channel), axis=axes, eps=float(eps))
     new = _updated(state, np.reshape(out.mean, -1), np.reshape(out.var, -1) * (count / (count - 1)), momentum)
-    return affine(out.y, widened(scale, x, channel), widened(bias, x, channel)), new
+    return out.y, new
 
 
 def instance_norm(
@@ -153,9 +153,8 @@ def instance_norm(
     count = math.prod(shape_of(x)[i] for i in axes)
     if count < 2:
         raise ValueError(f"instance_norm: it needs two values a channel of an example, x has shape {shape_of(x)}.")
-    out = standardize_op(x, axis=axes, eps=float(eps))
-    y = affine(out.y, widened(scale, x, channel), widened(bias, x, channel))
-    return y if state is None else (y, _over_examples(state, out, count, momentum))
+    out = standardize_op(x, *_channelwise(scale, bias, x, channel), axis=axes, eps=float(eps))
+    return out.y if state is None else (out.y, _over_examples(state, out, count, momentum))
 
 
 def layer_norm(
@@ -203,7 +202,7 @@ def layer_norm(
     array([-1.,  1.])
     """
     axes = last_axes("layer_norm", x, normalized_shape, eps, scale=scale, bias=bias)
-    return affine(standardize_op(x, axis=axes, eps=float(eps)).y, scale, bias)
+    return affine(standardize_op(x, 1.0, 0.0, axis=axes, eps=float(eps)).y, scale, bias)
 
 
 def rms_norm(x: Array, normalized_shape: Ints, scale: Array | None = None, *, eps: float | None = None) -> Array:
@@ -245,7 +244,7 @@ def rms_norm(x: Array, normalized_shape: Ints, scale: Array | None = None, *, ep
     """
     axes = last_axes("rms_norm", x, normalized_shape, 0.0 if eps is None else eps, scale=scale)
     eps = float(np.finfo(dtype_of(x)).eps) if eps is None else eps
-    return affine(standardize_op(x, axis=axes, eps=float(eps), centred=False).y, scale, None)
+    return affine(standardize_op(x, 1.0, 0.0, axis=axes, eps=float(eps), centred=False).y, scale, None)
 
 
 def group_norm(
@@ -298,8 +297,13 @@ def group_norm(
         raise ValueError(f"group_norm: num_groups={num_groups} does not divide the {channels} channels of {shape}.")
     grouped = np.reshape(x, (*shape[:channel], num_groups, channels // num_groups, *shape[channel + 1 :]))
     axes = tuple(i for i in range(1, len(shape) + 1) if i != channel)
-    y = np.reshape(standardize_op(grouped, axis=axes, eps=float(eps)).y, shape)
+    y = np.reshape(standardize_op(grouped, 1.0, 0.0, axis=axes, eps=float(eps)).y, shape)
     return affine(y, widened(scale, x, channel), widened(bias, x, channel))
+
+
+def _channelwise(scale: Array | None, bias: Array | None, x: Array, channel: int) -> tuple[Array, Array]:
+    """Return the factor and the offset of each channel with the axes of x, or the numbers 1 and 0."""
+    return 1.0 if scale is None else widened(scale, x, channel), 0.0 if bias is None else widened(bias, x, channel)
 
 
 # -- running statistics ------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ method fix. So an image of two axes becomes Aᵀ x B, and the derivative is the 
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -84,27 +85,33 @@ def resize(
     before = shape_of(x)[1:-1]
     _check_mode(mode, len(before), align_corners, antialias, dtype_of(x))
     after, steps = _sizes(before, size, scale_factor)
+    axes = list(zip(before, after, steps, strict=True))
     if mode.startswith("nearest"):
-        places = [_nearest(*axis, exact=mode == "nearest-exact") for axis in zip(before, after, steps, strict=True)]
-        return give_layout(_in_parts(x, after, lambda part: _taken(part, places)), layout)
-    weights = _antialiased if antialias else _linear
-    matrices = [weights(*axis, align_corners) for axis in zip(before, after, steps, strict=True)]
-    matrices = [a.astype(dtype_of(x)) for a in matrices]
+        picks = [_pick(*axis, exact=mode == "nearest-exact") for axis in axes]
+        return give_layout(_in_parts(x, after, lambda part: _picked(part, picks)), layout)
+    matrices = [_matrix(*axis, align_corners, antialias, dtype_of(x)) for axis in axes]
     return give_layout(_in_parts(x, after, lambda part: _multiplied(part, matrices)), layout)
 
 
-def _taken(x: Array, places: list[NDArray[Any]]) -> Array:
-    for axis, i in reversed(list(enumerate(places, 1))):
-        x = x if np.array_equal(i, np.arange(shape_of(x)[axis])) else np.take(x, i, axis=axis)
+def _picked(x: Array, picks: list[int | slice | NDArray[Any]]) -> Array:
+    """Take elements along each spatial axis: each so many times, those of a slice, or those at places."""
+    for axis, pick in reversed(list(enumerate(picks, 1))):
+        if isinstance(pick, int):
+            x = x if pick == 1 else np.repeat(x, pick, axis)
+        else:
+            x = x[(slice(None),) * axis + (pick,)] if isinstance(pick, slice) else np.take(x, pick, axis)
     return x
 
 
-def _multiplied(x: Array, matrices: list[NDArray[Any]]) -> Array:
-    """Multiply the first spatial axis by its matrix, which puts it last, and so on: (N, *size, C) to (N, *out, C)."""
-    for a in matrices:
-        same = a.shape[0] == a.shape[1] and np.array_equal(a, np.eye(len(a)))
-        x = np.moveaxis(x, 1, -1) if same else np.tensordot(x, a, (1, 0))
-    return np.moveaxis(x, 1, -1)
+def _multiplied(x: Array, matrices: list[NDArray[Any] | None]) -> Array:
+    """Multiply each spatial axis by its matrix, the last one first, as long as there are fewest elements."""
+    for axis, a in reversed(list(enumerate(matrices, 1))):
+        if a is not None:
+            shape = shape_of(x)
+            rows, columns = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
+            x = np.matmul(a, np.reshape(x, (rows, shape[axis], columns)))
+            x = np.reshape(x, (*shape[:axis], len(a), *shape[axis + 1 :]))
+    return x
 
 
 def _in_parts(x: Array, after: Tuple, f: Any) -> Array:
@@ -120,6 +127,31 @@ def _in_parts(x: Array, after: Tuple, f: Any) -> Array:
 
 
 # -- where the pixels of the result lie, and what they are made of ----------------------------------------------------
+
+
+@functools.lru_cache
+def _pick(n: int, out: int, step: float | None, *, exact: bool) -> int | slice | NDArray[Any]:
+    """Return how many times each element is taken if all are as often, a slice that takes them, or their places."""
+    places = _nearest(n, out, step, exact=exact)
+    if out % n == 0 and np.array_equal(places, np.repeat(np.arange(n), out // n)):
+        return out // n
+    if out and n % out == 0 and np.array_equal(places, np.arange(n)[places[0] :: n // out]):
+        return slice(int(places[0]), None, n // out)
+    places.flags.writeable = False  # every call gets this array
+    return places
+
+
+@functools.lru_cache
+def _matrix(
+    n: int, out: int, step: float | None, align_corners: bool, antialias: bool, dtype: np.dtype[Any]
+) -> NDArray[Any] | None:
+    """Return the matrix (out, n) that makes the result's pixels of those along an axis; None if they stay."""
+    columns = (_antialiased if antialias else _linear)(n, out, step, align_corners)
+    if n == out and np.array_equal(columns, np.eye(n)):
+        return None
+    a = np.ascontiguousarray(columns.T, dtype)
+    a.flags.writeable = False  # every call gets this array
+    return a
 
 
 def _nearest(n: int, out: int, step: float | None, *, exact: bool) -> NDArray[Any]:

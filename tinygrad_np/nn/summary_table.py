@@ -206,9 +206,16 @@ def _rows(steps: list[Step], leaves: list[Any], groups: list[tuple[str, bool]]) 
         forward, backward = (np.sum([getattr(s, way) for s in own], axis=0).tolist() for way in ("forward", "backward"))
         name = ", ".join(draft.groups) or names[own[0].call]
         numbers = (_count(leaves, new), forward[0], backward[0], forward[1], backward[1])
-        rows.append(Row(name, tuple(names.values()), own[-1].shape, *numbers))
+        rows.append(Row(name, tuple(names.values()), steps[_result(draft, steps)].shape, *numbers))
     unused = set(range(len(leaves))) - counted
     return rows + ([Row("(unused)", (), (), _count(leaves, unused), 0, 0, 0, 0)] if unused else [])
+
+
+def _result(draft: _Draft, steps: list[Step]) -> int:
+    """Return the last step of a layer that others use; after it a batch normalisation computes its new state."""
+    own = set(draft.steps)
+    used = {source for i, step in enumerate(steps) if i not in own for source in step.sources}
+    return max(own & used, default=draft.steps[-1])
 
 
 def _count(leaves: list[Any], chosen: set[int]) -> int:

@@ -9,27 +9,31 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from ..core.batching import over_leading_axis
-from ..core.families import elementwise, zero_like
-from ..core.primitive import primitive
+from ..core.families import broadcasting, elementwise, zero_like
+from ..core.primitive import Primitive, primitive
 from ..core.tensor import Array, dtype_of, shape_of
+from ..kernels import elementwise as kernels
 from .reductions import AxisTuple, axis_tuple, kept
 from .shaping import Axes
 from .special import erfc
 
-
-def _relu(x: Any) -> Any:
-    return np.maximum(x, 0)
-
-
-def _sigmoid(x: Any) -> Any:
-    e = np.exp(-np.absolute(x))  # at most 1: no overflow on either side
-    return np.where(np.greater_equal(x, 0), 1, e) / (1 + e)
-
-
-relu = elementwise(
-    _relu, "max(x, 0); y' = 1 where x > 0, else 0 (at 0 too).", name="relu", from_output=lambda y: np.greater(y, 0)
+relu_gradient: Primitive = broadcasting(
+    kernels.relu_gradient,
+    "z = g [y > 0], what relu's rule is with its output y: ∂g = [y > 0], ∂y = 0.",
+    g=lambda z, g, y: lambda h: relu_gradient(h, y),
+    y=lambda z, g, y: lambda h: np.zeros(shape_of(z), dtype_of(z)),
+    module=__name__,
 )
-sigmoid = elementwise(_sigmoid, "1 / (1 + exp(-x)); y' = y (1 - y).", name="sigmoid", from_output=lambda y: y * (1 - y))
+relu = elementwise(kernels.relu, "max(x, 0); y' = 1 where x > 0, else 0 (at 0 too).", gradient=relu_gradient)
+
+sigmoid_gradient: Primitive = broadcasting(
+    kernels.sigmoid_gradient,
+    "z = g y (1 - y), what sigmoid's rule is with its output y: ∂g = y (1 - y), ∂y = g (1 - 2 y).",
+    g=lambda z, g, y: lambda h: sigmoid_gradient(h, y),
+    y=lambda z, g, y: lambda h: h * (g * (1 - 2 * y)),
+    module=__name__,
+)
+sigmoid = elementwise(kernels.sigmoid, "1 / (1 + exp(-x)); y' = y (1 - y).", gradient=sigmoid_gradient)
 softsign = elementwise(
     lambda x: x / (1 + np.absolute(x)),
     "x / (1 + |x|); y' = 1/(1 + |x|)² (the second derivative, which jumps at 0, is 0 there).",
@@ -42,6 +46,9 @@ tanh_shrink = elementwise(
     name="tanh_shrink",
     derivative=lambda x: np.square(np.tanh(x)),
 )
+
+
+softplus = elementwise(kernels.softplus, "log(1 + exp(x)); y' = sigmoid(x).", derivative=sigmoid)
 
 
 def elu(x: Array, alpha: float = 1.0) -> Array:
@@ -129,11 +136,6 @@ def glu(x: Array, axis: int = -1) -> Array:
     return a * sigmoid(b)
 
 
-def softplus(x: Array) -> Array:
-    """log(1 + exp(x)); y' = sigmoid(x)."""
-    return np.logaddexp(x, zero_like(x))
-
-
 def log_sigmoid(x: Array) -> Array:
     """Log sigmoid(x) = -softplus(-x); y' = sigmoid(-x)."""
     return -softplus(-x)
@@ -208,7 +210,7 @@ for _op in (softmax_op, log_softmax_op, logsumexp_op):
     over_leading_axis(_op, "axis")
 
 
-def _floating(x: Array, operation: str) -> Array:
+def floating(x: Array, operation: str) -> Array:
     """Refuse complex input, take integers as float64 and lists as arrays."""
     if not hasattr(x, "dtype"):
         x = np.asarray(x)
@@ -238,13 +240,13 @@ def softmax(x: Array, axis: Axes = -1) -> Array:
     -----
     y = exp(x - max x) / Σ exp(x - max x); VJP: x_bar = y (g - Σ y g). Kept: y.
     """
-    x = _floating(x, "softmax")
+    x = floating(x, "softmax")
     return softmax_op(x, axis=axis_tuple(axis, x))
 
 
 def softmin(x: Array, axis: Axes = -1) -> Array:
     """Softmax of -x. Parameters as for `softmax`; VJP: x_bar = -y (g - Σ y g)."""
-    return softmax(-_floating(x, "softmin"), axis)
+    return softmax(-floating(x, "softmin"), axis)
 
 
 def log_softmax(x: Array, axis: Axes = -1) -> Array:
@@ -252,7 +254,7 @@ def log_softmax(x: Array, axis: Axes = -1) -> Array:
 
     Parameters as for `softmax`. y = x - log Σ exp(x); VJP: x_bar = g - exp(y) Σ g. Kept: y.
     """
-    x = _floating(x, "log_softmax")
+    x = floating(x, "log_softmax")
     return log_softmax_op(x, axis=axis_tuple(axis, x))
 
 
@@ -277,5 +279,5 @@ def logsumexp(x: Array, axis: Axes = None, *, keepdims: bool = False) -> Array:
     -----
     y = m + log Σ exp(x - m), m = max x; VJP: x_bar = g exp(x - y). Kept: x and y.
     """
-    x = _floating(x, "logsumexp")
+    x = floating(x, "logsumexp")
     return logsumexp_op(x, axis=axis_tuple(axis, x), keepdims=keepdims)

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..core.families import broadcasting, divide_at_pole, elementwise, multiply_at_pole, one_for_zero, zero_like
-from ..core.primitive import primitive
+from ..core.primitive import Primitive, primitive
 from ..core.tensor import Array, dtype_of, implements
+from ..kernels import elementwise as kernels
 
 
 def _same(g: Array) -> Array:
@@ -156,16 +157,21 @@ logaddexp2 = broadcasting(
 )
 
 
-def _masked(g: Array, mask: Array) -> Array:
-    return np.where(mask, g, zero_like(g))
+masked: Primitive = broadcasting(
+    kernels.keep,
+    "x where the mask holds, 0 elsewhere: linear in x.",
+    name="masked",
+    x=lambda z, x, mask: lambda g: masked(g, mask),
+    mask=None,
+)
 
 
 where_op = broadcasting(
     np.where,
     "x where the condition holds, y elsewhere; each takes the cotangent where it was taken.",
     condition=None,
-    x=lambda z, condition, x, y: lambda g: _masked(g, condition),
-    y=lambda z, condition, x, y: lambda g: _masked(g, np.logical_not(condition)),
+    x=lambda z, condition, x, y: lambda g: masked(g, condition),
+    y=lambda z, condition, x, y: lambda g: masked(g, np.logical_not(condition)),
 )
 
 
@@ -185,7 +191,7 @@ def _clip(x: Any, low: Any, high: Any) -> Any:
 
 def _clipped(z: Array, taken: Callable[[], Array]) -> Any:
     refuse_complex("clip", z)
-    return lambda g: _masked(g, taken())
+    return lambda g: masked(g, taken())
 
 
 def _inside(x: Array, low: Array, high: Array) -> Array:

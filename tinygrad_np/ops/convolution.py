@@ -7,7 +7,8 @@ convolution, its transpose and the kernel gradient, and each one's two rules are
 
     L(g, x, w) = <g, conv(x, w)> = <x, conv_input(g, w)> = <w, conv_kernel(x, g)>
 
-so derivatives of every order are there, with no further rule.
+so derivatives of every order are there, with no further rule. The convolution may take a bias along, which is then
+added to an array that is still its own.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from .windows import (
     pairs_of,
     per_axis,
     ranked,
+    remembered,
     separate,
     unfold,
 )  # fmt: skip
@@ -46,9 +48,14 @@ Axes = tuple[int | None, ...]
 
 
 @primitive
-def conv_op(x: Array, w: Array, *, stride: Tuple, padding: Pairs, dilation: Tuple, groups: int) -> Any:
-    """Return conv(x, w). VJP: x_bar = conv_input(g, w), w_bar = conv_kernel(x, g)."""
-    return kernels.correlate(x, w, stride=stride, padding=padding, dilation=dilation, groups=groups)
+def conv_op(
+    x: Array, w: Array, b: Array | None = None, *, stride: Tuple, padding: Pairs, dilation: Tuple, groups: int
+) -> Any:
+    """Return conv(x, w) + b. VJP: x_bar = conv_input(g, w), w_bar = conv_kernel(x, g), b_bar[f] = Σ_{n,p} g[n,p,f]."""
+    y = kernels.correlate(x, w, stride=stride, padding=padding, dilation=dilation, groups=groups)
+    if b is None:
+        return y
+    return np.add(y, b, out=y if np.result_type(y, b) == y.dtype else None)
 
 
 @primitive
@@ -72,15 +79,37 @@ def conv_kernel_op(
 
 
 @conv_op.defvjp("x")
-def _conv_vjp_x(y: Array, x: Array, w: Array, **geometry: Any) -> Any:
+def _conv_vjp_x(y: Array, x: Array, w: Array, b: Array | None = None, **geometry: Any) -> Any:
     size = shape_of(x)[1:-1]
     return lambda g: conv_input_op(g, w, size=size, **geometry)
 
 
 @conv_op.defvjp("w")
-def _conv_vjp_w(y: Array, x: Array, w: Array, **geometry: Any) -> Any:
+def _conv_vjp_w(y: Array, x: Array, w: Array, b: Array | None = None, **geometry: Any) -> Any:
     kernel_size = shape_of(w)[:-2]
     return lambda g: conv_kernel_op(x, g, kernel_size=kernel_size, **geometry)
+
+
+@conv_op.defvjp("b")
+def _conv_vjp_b(y: Array, x: Array, w: Array, b: Array, **geometry: Any) -> Any:
+    axes = tuple(range(len(shape_of(y)) - 1))
+    return lambda g: g.sum(axes)
+
+
+@conv_op.defjvp("x")
+def _conv_jvp_x(y: Array, x: Array, w: Array, b: Array | None = None, **geometry: Any) -> Any:
+    return lambda x_dot: conv_op(x_dot, w, **geometry)
+
+
+@conv_op.defjvp("w")
+def _conv_jvp_w(y: Array, x: Array, w: Array, b: Array | None = None, **geometry: Any) -> Any:
+    return lambda w_dot: conv_op(x, w_dot, **geometry)
+
+
+@conv_op.defjvp("b")
+def _conv_jvp_b(y: Array, x: Array, w: Array, b: Array, **geometry: Any) -> Any:
+    shape = shape_of(y)
+    return lambda b_dot: np.broadcast_to(b_dot, shape)
 
 
 @conv_input_op.defvjp("g")
@@ -105,7 +134,6 @@ def _conv_kernel_vjp_g(y: Array, x: Array, g: Array, *, kernel_size: Tuple, **ge
     return lambda v: conv_op(x, v, **geometry)
 
 
-conv_op.deflinear("x", "w")
 conv_input_op.deflinear("g", "w")
 conv_kernel_op.deflinear("x", "g")
 
@@ -124,8 +152,19 @@ def _conv_kernel_divide(size: int, axes: Axes, x: Array, g: Array, **geometry: A
 
 
 @batching(conv_op)
-def _conv_batch(size: int, axes: Axes, x: Array, w: Array, /, *, groups: int, **geometry: Any) -> Any:
-    in_x, in_w = axes
+def _conv_batch(size: int, axes: Axes, x: Array, w: Array, b: Array | None = None, /, **geometry: Any) -> Any:
+    y, axis = _conv_batch_without_bias(size, axes[0], axes[1], x, w, **geometry)
+    if b is None:
+        return y, axis
+    if axes[2] is not None:
+        b = to_front(b, axes[2])
+        b = np.reshape(b, (size, *(1,) * (len(shape_of(y)) - 2), shape_of(b)[-1]))
+    return y + b, axis
+
+
+def _conv_batch_without_bias(
+    size: int, in_x: int | None, in_w: int | None, x: Array, w: Array, *, groups: int, **geometry: Any
+) -> Any:
     if in_w is None:
         return unfold(size, conv_op(fold(size, x, in_x), w, groups=groups, **geometry)), 0
     if in_x is None:
@@ -206,15 +245,28 @@ def _check_groups(operation: str, groups: int, channels: int, per_group: int, fi
         )
 
 
-def _add_bias(operation: str, y: Array, b: Array, layout: str) -> Array:
-    if b is None:
-        return give_layout(y, layout)
-    channels = shape_of(y)[-1]
+def _check_bias(operation: str, b: Array, channels: int) -> Array:
+    if not hasattr(b, "shape"):
+        b = np.asarray(b)
     if shape_of(b) != (channels,):
         raise ValueError(
             f"{operation}: b has shape {shape_of(b)}; the output has {channels} channels, so expected ({channels},)."
         )
-    return give_layout(y + b, layout)
+    return b
+
+
+@remembered
+def _geometry(
+    shape: Tuple, kernel: Tuple, stride: Ints, padding: Padding, dilation: Ints, groups: int, layout: str
+) -> dict[str, Any]:
+    """Return the options in normal form, for the shapes (*size, C) of images and (*kernel, C/groups, F)."""
+    *size, channels = shape
+    *window, per_group, filters = kernel
+    _check_groups("conv", groups, channels, per_group, filters, layout)
+    steps, gaps = per_axis("conv", "stride", stride, len(size)), per_axis("conv", "dilation", dilation, len(size))
+    pairs = pairs_of("conv", padding, size, window, steps, gaps)
+    output_size("conv", size, window, steps, pairs, gaps)
+    return {"stride": steps, "padding": pairs, "dilation": gaps, "groups": int(groups)}
 
 
 _PAD_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
@@ -294,18 +346,15 @@ def conv(
     """
     x = check_input("conv", x, layout)
     w = _check_kernel("conv", w, x, layout)
-    *size, channels = shape_of(x)[1:]
-    *kernel, per_group, filters = shape_of(w)
-    _check_groups("conv", groups, channels, per_group, filters, layout)
-    steps, gaps = per_axis("conv", "stride", stride, len(size)), per_axis("conv", "dilation", dilation, len(size))
-    pairs = pairs_of("conv", padding, size, kernel, steps, gaps)
-    output_size("conv", size, kernel, steps, pairs, gaps)
+    geometry = _geometry(shape_of(x)[1:], shape_of(w), stride, padding, dilation, groups, layout)
     if padding_mode not in _PAD_MODES:
         raise ValueError(f"conv: padding_mode={padding_mode!r}; it is one of {', '.join(_PAD_MODES)}.")
     if padding_mode != "zeros":
-        x, pairs = _pad_input("conv", x, pairs, padding_mode), ((0, 0),) * len(size)
-    y = conv_op(x, w, stride=steps, padding=pairs, dilation=gaps, groups=int(groups))
-    return _add_bias("conv", y, b, layout)
+        x = _pad_input("conv", x, geometry["padding"], padding_mode)
+        geometry = geometry | {"padding": ((0, 0),) * (len(shape_of(x)) - 2)}
+    if b is None:
+        return give_layout(conv_op(x, w, **geometry), layout)
+    return give_layout(conv_op(x, w, _check_bias("conv", b, shape_of(w)[-1]), **geometry), layout)
 
 
 def conv_transpose(
@@ -380,7 +429,7 @@ def conv_transpose(
     y = conv_input_op(x, w, size=reached, stride=steps, padding=pairs, dilation=gaps, groups=int(groups))
     if any(beyond):
         y = np.pad(y, ((0, 0), *((0, e) for e in beyond), (0, 0)))
-    return _add_bias(name, y, b, layout)
+    return give_layout(y if b is None else y + _check_bias(name, b, per_group * int(groups)), layout)
 
 
 def _transposed_geometry(

@@ -144,7 +144,7 @@ _family(
     shaping="reshape_op transpose_op broadcast_op astype_op",
     arithmetic="real imag",
     indexing="getitem_op set_op",
-    arranging="flip_op roll_op",
+    arranging="flip_op roll_op repeat_op",
     joining="concatenate_op stack_op split_op",
     padding="pad_op",
     nondifferentiable="zeros_like ones_like",
@@ -152,11 +152,13 @@ _family(
     pooling="window_gather",
     random="_split _fold_in _bits _permutation",
 )
-formulas["tinygrad_np.transforms.stop._constant"] = _movement
+formulas["tinygrad_np.transforms.stop._constant"] = formulas["tinygrad_np.optim.parts._rate"] = _movement
 _family(
     _reduction,
+    parts="part_sum_op part_spread_op",
     reductions="sum_op mean_op max_op min_op cumsum_op",
     indexing="scatter_op",
+    arranging="sum_repeats_op",
     patches="fold_op",
     pooling="window_scatter",
     histograms="edges_op",
@@ -165,10 +167,19 @@ _family(
     ),
 )
 _family(_times(2), norms="norm_op")  # square, add
+_family(_times(3), elementary="tanh_gradient", activations="sigmoid_gradient")  # subtract, twice multiply
+_family(_times(2), activations="relu_gradient")  # compare, multiply
 _family(_times(4), reductions="var_op std_op")  # add; subtract, square, add
 _family(_times(5), activations="softmax_op log_softmax_op")  # compare, subtract, exp, add; divide or subtract
-_family(_times(5), standardizing="standardize_op")  # add; subtract, square, add; multiply
+_family(_times(5), standardizing="standardize_op")  # add; square, add; multiply, add
+_family(_times(8), standardizing="standardize_gradient_op")  # add; multiply, add; twice multiply and add, add
 _family(_times(4), activations="logsumexp_op")
+_family(_times(4), cross_entropy="softmax_cross_entropy_op")  # compare, subtract, exp, add
+_family(_times(6), cross_entropy="sigmoid_cross_entropy_op")  # subtract, multiply; exp, add, log; add
+_family(  # softmax, multiply; exp, add, divide, subtract, multiply
+    lambda args, options, y: 6 * _size(y),
+    cross_entropy="softmax_cross_entropy_gradient_op sigmoid_cross_entropy_gradient_op",
+)
 _family(_sorting, nondifferentiable="argsort argpartition isin lexsort_op", sets="unique_op intersect_op")
 _family(_search, nondifferentiable="searchsorted", histograms="digitize_op")
 
@@ -179,6 +190,10 @@ _family(_search, nondifferentiable="searchsorted", histograms="digitize_op")
 def _matmul(args: Sequence[Array], options: dict[str, Any], y: Any) -> float:
     """z_ij = Σ_k x_ik y_kj: a multiply-add for each i, j, k."""
     return 2 * _size(y) * shape_of(args[0])[-1]
+
+
+def _affine(args: Sequence[Array], options: dict[str, Any], y: Any) -> float:
+    return _matmul(args, options, y) + _size(y)
 
 
 def _einsum(args: Sequence[Array], options: dict[str, Any], y: Any) -> float:
@@ -207,7 +222,8 @@ def _einsum(args: Sequence[Array], options: dict[str, Any], y: Any) -> float:
 
 
 def _conv(args: Sequence[Array], options: dict[str, Any], y: Any) -> float:
-    return 2 * _size(y) * math.prod(shape_of(args[1])[:-1])
+    bias = _size(y) if len(args) > 2 else 0
+    return 2 * _size(y) * math.prod(shape_of(args[1])[:-1]) + bias
 
 
 def _conv_input(args: Sequence[Array], options: dict[str, Any], y: Any) -> float:
@@ -219,15 +235,16 @@ def _conv_kernel(args: Sequence[Array], options: dict[str, Any], y: Any) -> floa
 
 
 def _windows(args: Sequence[Array], options: dict[str, Any], y: Any) -> float:
-    """Count a comparison, or an addition, for each element of each window."""
-    return _size(y) * int(math.prod(options["kernel_size"]))
+    """Count a comparison, or an addition, for each element of each window, and a multiplication by a scale."""
+    return _size(y) * (int(math.prod(options["kernel_size"])) + int(options.get("scale", 1) != 1))
 
 
 def _windows_transposed(args: Sequence[Array], options: dict[str, Any], y: Any) -> float:
-    return _size(args[0]) * int(math.prod(options["kernel_size"]))
+    return _size(args[0]) * (int(math.prod(options["kernel_size"])) + int(options.get("scale", 1) != 1))
 
 
 _family(_matmul, linalg="matmul_op")
+_family(_affine, dense="affine_op")
 _family(_einsum, linalg="einsum_op")
 _family(_conv, convolution="conv_op")
 _family(_conv_input, convolution="conv_input_op")

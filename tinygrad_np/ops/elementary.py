@@ -6,14 +6,10 @@ import math
 
 import numpy as np
 
-from ..core.families import elementwise
+from ..core.families import broadcasting, elementwise
+from ..core.primitive import Primitive
 from ..core.tensor import Array, dtype_of
-
-
-def _one_minus_square(y: Array) -> Array:
-    """Return 1 - y², in one fresh array instead of two, which for large ones takes half the time."""
-    square = np.square(y)
-    return np.subtract(1, square, out=square) if type(square) is np.ndarray else 1 - square
+from ..kernels import elementwise as kernels
 
 
 def _cosine(x: Array) -> Array:
@@ -41,7 +37,14 @@ arctan = elementwise(np.arctan, "y' = 1/(1 + x²).", derivative=lambda x: 1 / (1
 
 sinh = elementwise(np.sinh, "y' = cosh(x).", derivative=np.cosh)
 cosh = elementwise(np.cosh, "y' = sinh(x).", derivative=np.sinh)
-tanh = elementwise(np.tanh, "y' = 1 - y².", from_output=_one_minus_square)
+tanh_gradient: Primitive = broadcasting(
+    kernels.tanh_gradient,
+    "z = g (1 - y²), what tanh's rule is with its output y: ∂g = 1 - y², ∂y = -2 g y.",
+    g=lambda z, g, y: lambda h: tanh_gradient(h, y),
+    y=lambda z, g, y: lambda h: h * (g * (-2 * y)),
+    module=__name__,
+)
+tanh = elementwise(np.tanh, "y' = 1 - y².", gradient=tanh_gradient)
 arcsinh = elementwise(np.arcsinh, "y' = 1/sqrt(x² + 1).", derivative=lambda x: 1 / np.sqrt(x * x + 1))
 arccosh = elementwise(
     np.arccosh,

@@ -43,6 +43,8 @@ def _index_array(part: Any) -> Any:
 
 
 def _fill(template: Template, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
+    if not arrays:
+        return template
     rest = iter(arrays)
     return tuple(next(rest) if part is SLOT else part for part in template)
 
@@ -57,6 +59,9 @@ def getitem_op(*xs: Array, template: Template) -> Any:
 def _getitem_vjp(i: int, y: Array, *xs: Array, template: Template) -> Any:
     shape, indices = shape_of(xs[0]), xs[1:]
     return lambda g: scatter_op(g, *indices, template=template, shape=shape)
+
+
+getitem_op.fresh = True
 
 
 @getitem_op.defjvp("xs")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import string
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,8 @@ from ..core.dividing import Division, aligned
 from ..core.families import unbroadcast
 from ..core.primitive import primitive
 from ..core.tensor import Array, implements, shape_of
+from ..kernels.contraction import contract
+from ..kernels.products import matmul as matrix_product
 
 
 @primitive
@@ -23,21 +27,27 @@ def matmul_op(x: Array, y: Array) -> Any:
 
     <G, dX Y> = <G Yᵀ, dX> and <G, X dY> = <Xᵀ G, dY>, so x_bar = G Yᵀ and y_bar = Xᵀ G, summed over broadcast stacks.
     """
-    return np.matmul(x, y)
+    return matrix_product(np.asarray(x), np.asarray(y))
 
 
 @matmul_op.defvjp("x")
 def _matmul_vjp_x(z: Array, x: Array, y: Array) -> Any:
     shape = shape_of(x)
-    return lambda g: unbroadcast(np.matmul(g, np.swapaxes(y, -1, -2)), shape)
+    return lambda g: unbroadcast(matmul_op(g, y.mT), shape)
 
 
 @matmul_op.defvjp("y")
 def _matmul_vjp_y(z: Array, x: Array, y: Array) -> Any:
     shape = shape_of(y)
-    return lambda g: unbroadcast(np.matmul(np.swapaxes(x, -1, -2), g), shape)
+    return lambda g: unbroadcast(matmul_op(x.mT, g), shape)
 
 
+@matmul_op.defprepare
+def _matmul_prepare(out: Any, x: Any, y: Any) -> list[Any]:
+    return [partial(matrix_product, x, y, out)]
+
+
+matmul_op.fresh = True
 matmul_op.deflinear("x", "y")
 
 
@@ -169,7 +179,7 @@ def einsum_op(*xs: Array, inputs: tuple[str, ...], output: str, optimize: Any = 
     <g, y> is a sum over all labels of the product of g and all operands, linear in each: so the cotangent of one
     operand is the einsum of g and the others, with its labels for output.
     """
-    return np.einsum(",".join(inputs) + "->" + output, *xs, optimize=optimize)
+    return contract(xs, inputs, output, optimize=optimize)
 
 
 @einsum_op.defvjp("xs")
@@ -179,6 +189,7 @@ def _einsum_vjp(i: int, y: Array, *xs: Array, inputs: tuple[str, ...], output: s
 
 
 einsum_op.deflinear("xs")
+einsum_op.fresh = True
 
 
 @einsum_op.defbatch
@@ -207,26 +218,39 @@ def _einsum_batch(
 @implements(np.einsum)
 def einsum(*operands: Any, optimize: Any = False) -> Array:
     """As np.einsum, in all its forms: implicit output, ellipsis, repeated and lone labels, the list form."""
-    inputs, output, xs = _parse_einsum(operands)
+    text, xs = _text_of(operands)
+    inputs, output, normal = _parse_einsum(text, tuple([shape_of(x) for x in xs]))
+    if not normal:
+        xs, inputs = _normal_form(xs, inputs, output)
+    return einsum_op(*xs, inputs=inputs, output=output, optimize=optimize)
+
+
+def _normal_form(xs: Sequence[Array], inputs: tuple[str, ...], output: str) -> tuple[list[Array], tuple[str, ...]]:
+    """Bring operands to the normal form of `einsum_op`."""
+    sizes = _sizes(inputs, [shape_of(x) for x in xs])
+    terms = [_unstretched(labels, x, sizes) for labels, x in zip(inputs, xs, strict=True)]
+    simple = []
+    for i, (labels, x) in enumerate(terms):
+        elsewhere = set(output).union(*[others for others, _ in terms[:i] + terms[i + 1 :]])
+        simple.append(_simplify(labels, x, elsewhere))
+    return [x for _, x in simple], tuple(labels for labels, _ in simple)
+
+
+def _sizes(inputs: Sequence[str], shapes: Sequence[tuple[int, ...]]) -> dict[str, int]:
+    """Return the length of each label, which axes of length 1 are stretched to."""
     sizes: dict[str, int] = {}
-    for labels, x in zip(inputs, xs, strict=True):
-        if len(labels) != len(shape_of(x)):
-            raise ValueError(f"np.einsum: {labels!r} labels {len(labels)} axes of an operand of shape {shape_of(x)}.")
+    for labels, shape in zip(inputs, shapes, strict=True):
+        if len(labels) != len(shape):
+            raise ValueError(f"np.einsum: {labels!r} labels {len(labels)} axes of an operand of shape {shape}.")
         own: dict[str, int] = {}
-        for label, n in zip(labels, shape_of(x), strict=True):
+        for label, n in zip(labels, shape, strict=True):
             if own.setdefault(label, n) != n:
                 raise ValueError(f"np.einsum: label {label!r} has lengths {own[label]} and {n} in one operand.")
             if sizes.setdefault(label, n) == 1:
                 sizes[label] = n
             if n not in (1, sizes[label]):
                 raise ValueError(f"np.einsum: label {label!r} has lengths {sizes[label]} and {n}.")
-    terms = [_unstretched(labels, x, sizes) for labels, x in zip(inputs, xs, strict=True)]
-    simple = []
-    for i, (labels, x) in enumerate(terms):
-        elsewhere = set(output).union(*[others for others, _ in terms[:i] + terms[i + 1 :]])
-        simple.append(_simplify(labels, x, elsewhere))
-    labelled = tuple(labels for labels, _ in simple)
-    return einsum_op(*[x for _, x in simple], inputs=labelled, output=output, optimize=optimize)
+    return sizes
 
 
 def _unstretched(labels: str, x: Array, sizes: dict[str, int]) -> tuple[str, Array]:
@@ -251,25 +275,29 @@ def _drop(labels: str, positions: Sequence[int]) -> str:
     return "".join(a for i, a in enumerate(labels) if i not in positions)
 
 
-def _parse_einsum(operands: tuple[Any, ...]) -> tuple[list[str], str, list[Array]]:
-    """Return explicit labels of every operand and of the output, ellipses written out, and the operands."""
+def _text_of(operands: tuple[Any, ...]) -> tuple[str, list[Array]]:
+    """Return the subscripts as one text, also those of the list form, and the arrays."""
     if isinstance(operands[0], str):
-        text, xs = operands[0].replace(" ", ""), list(operands[1:])
-    else:
-        xs = list(operands[0 : len(operands) - len(operands) % 2 : 2])
-        lists = list(operands[1 : len(operands) - len(operands) % 2 : 2])
-        text = ",".join(map(_letters, lists)) + ("->" + _letters(operands[-1]) if len(operands) % 2 else "")
+        return operands[0].replace(" ", ""), list(operands[1:])
+    xs = list(operands[0 : len(operands) - len(operands) % 2 : 2])
+    lists = list(operands[1 : len(operands) - len(operands) % 2 : 2])
+    return ",".join(map(_letters, lists)) + ("->" + _letters(operands[-1]) if len(operands) % 2 else ""), xs
+
+
+@functools.lru_cache
+def _parse_einsum(text: str, shapes: tuple[tuple[int, ...], ...]) -> tuple[tuple[str, ...], str, bool]:
+    """Return explicit labels of every operand and of the output, ellipses written out, and if it is a normal form."""
     left, arrow, output = text.partition("->")
     inputs = left.split(",")
-    if len(inputs) != len(xs):
-        raise ValueError(f"np.einsum: {text!r} names {len(inputs)} operands, got {len(xs)}.")
+    if len(inputs) != len(shapes):
+        raise ValueError(f"np.einsum: {text!r} names {len(inputs)} operands, got {len(shapes)}.")
     if not arrow:
         letters = left.replace(",", "").replace(".", "")
         output = "..." * ("..." in left) + "".join(sorted(a for a in set(letters) if letters.count(a) == 1))
     unused = [a for a in map(chr, range(ord("A"), ord("z") + 1)) if a.isalpha() and a not in text][::-1]
     depths = [
-        len(shape_of(x)) - len(labels.replace("...", "")) if "..." in labels else 0
-        for labels, x in zip(inputs, xs, strict=True)
+        len(shape) - len(labels.replace("...", "")) if "..." in labels else 0
+        for labels, shape in zip(inputs, shapes, strict=True)
     ]
     dots = "".join(unused[: max(depths, default=0)])
     if len(dots) < max(depths, default=0):
@@ -281,7 +309,15 @@ def _parse_einsum(operands: tuple[Any, ...]) -> tuple[list[str], str, list[Array
     known = set("".join(inputs))
     if len(set(output)) < len(output) or not set(output) <= known:
         raise ValueError(f"np.einsum: the output of {text!r} repeats a label or has one that no operand has.")
-    return inputs, output, xs
+    sizes, everywhere = _sizes(inputs, shapes), "".join(inputs) + output
+    return tuple(inputs), output, all(_is_normal(*term, sizes, everywhere) for term in zip(inputs, shapes, strict=True))
+
+
+def _is_normal(labels: str, shape: tuple[int, ...], sizes: dict[str, int], everywhere: str) -> bool:
+    """Tell whether an operand has no label twice and none that stands nowhere else, and no axis is stretched."""
+    return all(
+        labels.count(a) == 1 and everywhere.count(a) > 1 and n == sizes[a] for a, n in zip(labels, shape, strict=True)
+    )
 
 
 def _letters(labels: Sequence[Any]) -> str:

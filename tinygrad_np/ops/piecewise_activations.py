@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ..core.families import elementwise, zero_like
-from ..core.tensor import Array, shape_of
+from ..core.families import broadcasting, elementwise, zero_like
+from ..core.primitive import Primitive
+from ..core.tensor import Array, dtype_of, shape_of
+from ..kernels import elementwise as kernels
 from .windows import Layout, check_layout
 
 
@@ -26,9 +28,31 @@ relu6 = elementwise(
 )
 
 
+def _not_above(h: Array, x: Array) -> Array:
+    """Return h where x <= 0, else 0."""
+    return np.where(np.greater(x, 0), zero_like(h), h)
+
+
+leaky_relu_gradient: Primitive = broadcasting(
+    kernels.leaky_relu_gradient,
+    "z = g or slope g, where x > 0 or not: linear in g, ∂x = 0, ∂slope = g where x <= 0.",
+    g=lambda z, g, x, slope: lambda h: leaky_relu_gradient(h, x, slope),
+    x=lambda z, g, x, slope: lambda h: np.zeros(shape_of(z), dtype_of(z)),
+    slope=lambda z, g, x, slope: lambda h: h * _not_above(g, x),
+    module=__name__,
+)
+leaky_relu_op = broadcasting(
+    kernels.leaky_relu,
+    "x where x > 0, else slope x: ∂x = 1 or slope (at 0 too), ∂slope = min(x, 0).",
+    x=lambda z, x, slope: lambda h: leaky_relu_gradient(h, x, slope),
+    slope=lambda z, x, slope: lambda h: h * _not_above(x, x),
+    module=__name__,
+)
+
+
 def leaky_relu(x: Array, negative_slope: Array = 0.01) -> Array:
     """x where x > 0, else negative_slope x; y' = 1 or negative_slope (at 0 too)."""
-    return np.where(np.greater(x, 0), x, np.multiply(x, negative_slope))
+    return leaky_relu_op(x, negative_slope)
 
 
 def prelu(x: Array, weight: Array, *, layout: Layout = "channels_last") -> Array:

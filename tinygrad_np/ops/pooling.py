@@ -11,7 +11,7 @@ import numpy as np
 from ..core.dividing import over_first_axis
 from ..core.families import signature_of
 from ..core.primitive import Primitive
-from ..core.tensor import Array, dtype_of, shape_of
+from ..core.tensor import Array, Tensor, dtype_of, shape_of
 from ..kernels import pooling as kernels
 from .windows import (
     Ints,
@@ -25,6 +25,7 @@ from .windows import (
     pairs_of,
     per_axis,
     ranked,
+    remembered,
     unfold,
 )  # fmt: skip
 
@@ -35,11 +36,10 @@ _WINDOWS = ("kernel_size", "stride", "padding", "dilation", "output_size")
 
 
 def _windowed(
-    kernel: Callable[..., Any], doc: str, *arrays: str, transposed: bool = False, differentiable: bool = True
+    kernel: Callable[..., Any], doc: str, *arrays: str, differentiable: bool = True, **options: Any
 ) -> Primitive:
     """Make a kernel a primitive. All take the windows' static geometry, a transpose the size of its result as well."""
-    options = dict.fromkeys(("size", *_WINDOWS) if transposed else _WINDOWS)
-    signature = signature_of(*arrays, **options)
+    signature = signature_of(*arrays, **options, **dict.fromkeys(_WINDOWS))
     op = Primitive(kernel, differentiable=differentiable, signature=signature, module=__name__, doc=doc)
 
     @batching(op)
@@ -56,35 +56,54 @@ max_pool_op = _windowed(
     "x",
 )
 winner_op = _windowed(
-    kernels.max_pool_winner, "Offset of each window's first maximum, in row-major order.", "x", differentiable=False
+    kernels.max_pool_winner,
+    "Offset of each window's first maximum, in row-major order.",
+    "x",
+    "y",
+    differentiable=False,
 )
 gather_op = _windowed(
     kernels.window_gather, "Element of each window at the winner's offset. VJP: scatter g there.", "x", "winner"
 )
 scatter_op = _windowed(
-    kernels.window_scatter, "Add each g to its window's winner. VJP: gather.", "g", "winner", transposed=True
+    kernels.window_scatter, "Add each g to its window's winner. VJP: gather.", "g", "winner", size=None
 )
 flat_index_op = _windowed(
     kernels.winner_to_flat_index, "Row-major place of each window's winner in the input's spatial axes.", "winner",
-    transposed=True, differentiable=False,
+    differentiable=False, size=None,
 )  # fmt: skip
 sum_pool_op = _windowed(
-    kernels.sum_pool, "Sum of each window, padding as zero. VJP: each element gets its windows' g.", "x"
+    kernels.sum_pool,
+    "Sum of each window times a scale, padding as zero. VJP: each element gets its windows' g, times the scale.",
+    "x",
+    scale=1.0,
 )
 sum_pool_transpose_op = _windowed(
-    kernels.sum_pool_transpose, "Transpose of the sum over windows. VJP: the sum over windows.", "g", transposed=True
-)
+    kernels.sum_pool_transpose, "Transpose of the sum over windows. VJP: the sum over windows.", "g",
+    size=None, scale=1.0, order=None,
+)  # fmt: skip
+
+
+def _order(x: Array) -> Tuple | None:
+    """Return the memory order of an array, or of a Tensor's value, as the best one for its cotangent; None if unseen.
+
+    It is no part of any value.
+    """
+    rank = len(shape_of(x))
+    while type(x) is Tensor:
+        x = x._value
+    return kernels.memory_order(x) if type(x) is np.ndarray and x.ndim == rank else None
 
 
 @max_pool_op.defvjp("x")
 def _max_pool_vjp(y: Array, x: Array, **windows: Any) -> Any:
-    size, winner = shape_of(x)[1:-1], winner_op(x, **windows)
+    size, winner = shape_of(x)[1:-1], winner_op(x, y, **windows)
     return lambda g: scatter_op(g, winner, size=size, **windows)
 
 
 @max_pool_op.defjvp("x")
 def _max_pool_jvp(y: Array, x: Array, **windows: Any) -> Any:
-    winner = winner_op(x, **windows)
+    winner = winner_op(x, y, **windows)
     return lambda x_dot: gather_op(x_dot, winner, **windows)
 
 
@@ -100,14 +119,14 @@ def _scatter_vjp(y: Array, g: Array, winner: Array, *, size: Tuple, **windows: A
 
 
 @sum_pool_op.defvjp("x")
-def _sum_pool_vjp(y: Array, x: Array, **windows: Any) -> Any:
-    size = shape_of(x)[1:-1]
-    return lambda g: sum_pool_transpose_op(g, size=size, **windows)
+def _sum_pool_vjp(y: Array, x: Array, **options: Any) -> Any:
+    size, order = shape_of(x)[1:-1], _order(x)
+    return lambda g: sum_pool_transpose_op(g, size=size, order=order, **options)
 
 
 @sum_pool_transpose_op.defvjp("g")
-def _sum_pool_transpose_vjp(y: Array, g: Array, *, size: Tuple, **windows: Any) -> Any:
-    return lambda h: sum_pool_op(h, **windows)
+def _sum_pool_transpose_vjp(y: Array, g: Array, *, size: Tuple, order: Tuple | None = None, **options: Any) -> Any:
+    return lambda h: sum_pool_op(h, **options)
 
 
 gather_op.deflinear("x")
@@ -116,11 +135,17 @@ sum_pool_op.deflinear("x")
 sum_pool_transpose_op.deflinear("g")
 
 
+@remembered
 def _geometry(
-    name: str, x: Array, kernel_size: Ints, stride: Ints | None, padding: Padding, dilation: Ints, ceil_mode: bool
+    name: str,
+    size: Tuple,
+    kernel_size: Ints,
+    stride: Ints | None,
+    padding: Padding,
+    dilation: Ints,
+    ceil_mode: bool,
 ) -> dict[str, Any]:
     """Return the options in normal form; refuse windows that would see no element of the input."""
-    size = shape_of(x)[1:-1]
     kernel = per_axis(name, "kernel_size", kernel_size, len(size))
     steps = kernel if stride is None else per_axis(name, "stride", stride, len(size))
     gaps = per_axis(name, "dilation", dilation, len(size))
@@ -191,12 +216,12 @@ def max_pool(
     array([3., 2.])
     """
     x = check_input("max_pool", x, layout)
-    geometry = _geometry("max_pool", x, kernel_size, stride, padding, dilation, ceil_mode)
-    y = give_layout(max_pool_op(x, **geometry), layout)
+    geometry = _geometry("max_pool", shape_of(x)[1:-1], kernel_size, stride, padding, dilation, ceil_mode)
+    y = max_pool_op(x, **geometry)
     if not return_indices:
-        return y
-    indices = flat_index_op(winner_op(x, **geometry), size=shape_of(x)[1:-1], **geometry)
-    return y, give_layout(indices, layout)
+        return give_layout(y, layout)
+    indices = flat_index_op(winner_op(x, y, **geometry), size=shape_of(x)[1:-1], **geometry)
+    return give_layout(y, layout), give_layout(indices, layout)
 
 
 def avg_pool(
@@ -243,24 +268,27 @@ def avg_pool(
     x = check_input("avg_pool", x, layout)
     if dtype_of(x).kind not in "fc":
         raise TypeError(f"avg_pool: x is {dtype_of(x)}; convert it to floating point.")
-    geometry = _geometry("avg_pool", x, kernel_size, stride, padding, 1, ceil_mode)
-    total = sum_pool_op(x, **geometry)
-    full = math.prod(geometry["kernel_size"])
-    counts = _counts(shape_of(x)[1:-1], geometry, count_include_pad)
-    if np.all(counts == full):
-        return give_layout(total * (1 / full), layout)
-    return give_layout(total / counts[..., None].astype(dtype_of(total)), layout)
+    size = shape_of(x)[1:-1]
+    geometry = _geometry("avg_pool", size, kernel_size, stride, padding, 1, ceil_mode)
+    kernel, steps, pairs, _, out = geometry.values()
+    counts = _counts(size, kernel, steps, pairs, out, bool(count_include_pad))
+    if counts is None:
+        return give_layout(sum_pool_op(x, scale=1 / math.prod(kernel), **geometry), layout)
+    return give_layout(sum_pool_op(x, **geometry) / counts.astype(dtype_of(x)), layout)
 
 
-def _counts(size: Tuple, geometry: dict[str, Any], include_pad: bool) -> Any:
-    """Return the divisor of each window, shape (*out): the elements it has in the input, or in the padded input."""
+@remembered
+def _counts(size: Tuple, kernel: Tuple, steps: Tuple, pairs: Any, outputs: Tuple, include_pad: bool) -> Any:
+    """Return the divisor of each window, shape (*out, 1): the elements it has in the input, or in the padded input.
+
+    None if it is the same for all.
+    """
     counts = np.ones((), np.int64)
-    options = (geometry[key] for key in ("kernel_size", "stride", "padding", "output_size"))
-    for n, k, s, (low, high), out in zip(size, *options, strict=True):
+    for n, k, s, (low, high), out in zip(size, kernel, steps, pairs, outputs, strict=True):
         start = np.arange(out) * s - low
         end = np.minimum(start + k, n + high if include_pad else n)
         counts = counts[..., None] * (end - (start if include_pad else np.maximum(start, 0)))
-    return counts
+    return None if np.all(counts == math.prod(kernel)) else counts[..., None]
 
 
 def global_avg_pool(x: Array, *, layout: Layout = "channels_last") -> Array:

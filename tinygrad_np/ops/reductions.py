@@ -26,12 +26,12 @@ def axis_tuple(axis: Axes, x: Array) -> AxisTuple:
 
 def kept(shape: tuple[int, ...], axis: AxisTuple) -> tuple[int, ...]:
     """Shape with the reduced axes kept at length 1."""
-    return tuple(1 if i in axis else n for i, n in enumerate(shape))
+    return tuple([1 if i in axis else n for i, n in enumerate(shape)])
 
 
 def _spread(g: Array, shape: tuple[int, ...], axis: AxisTuple) -> Array:
     """Give every element of a reduction's input its group's cotangent: the transpose of a sum."""
-    return np.broadcast_to(np.reshape(g, kept(shape, axis)), shape)
+    return np.broadcast_to(g if len(axis) == len(shape) else np.reshape(g, kept(shape, axis)), shape)
 
 
 def _keep(y: Array, x: Array, axis: AxisTuple) -> Array:
@@ -72,7 +72,7 @@ def _total(x: Array, where: Array, axis: AxisTuple, keepdims: bool) -> Array:
 @primitive
 def sum_op(x: Array, *, axis: AxisTuple, keepdims: bool = False) -> Any:
     """y = Σ x over axes, linear. VJP: x_bar = g, spread over the axes."""
-    return np.sum(x, axis=axis, keepdims=keepdims)
+    return np.asarray(x).sum(axis=axis, keepdims=keepdims)
 
 
 @sum_op.defvjp("x")
@@ -111,7 +111,7 @@ def sum(
 @primitive
 def mean_op(x: Array, *, axis: AxisTuple, keepdims: bool = False) -> Any:
     """y = Σ x / n over axes, linear. VJP: x_bar = g / n, spread over the axes."""
-    return np.mean(x, axis=axis, keepdims=keepdims)
+    return np.asarray(x).mean(axis=axis, keepdims=keepdims)
 
 
 @mean_op.defvjp("x")
@@ -302,13 +302,13 @@ def prod(
 @primitive
 def max_op(x: Array, *, axis: AxisTuple, keepdims: bool = False) -> Any:
     """y = max x. VJP: g goes to the maximum, in equal shares among ties. JVP: the mean of the tied tangents."""
-    return np.max(x, axis=axis, keepdims=keepdims)
+    return np.asarray(x).max(axis=axis, keepdims=keepdims)
 
 
 @primitive
 def min_op(x: Array, *, axis: AxisTuple, keepdims: bool = False) -> Any:
     """y = min x. VJP: g goes to the minimum, in equal shares among ties. JVP: the mean of the tied tangents."""
-    return np.min(x, axis=axis, keepdims=keepdims)
+    return np.asarray(x).min(axis=axis, keepdims=keepdims)
 
 
 def _share(g: Array, y: Array, x: Array, axis: AxisTuple) -> Array:

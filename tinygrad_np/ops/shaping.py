@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -16,6 +17,7 @@ from ..core.primitive import primitive
 from ..core.tensor import Array, dtype_of, implements, shape_of
 
 Axes = int | Sequence[int] | None
+_INTEGER = (int, np.integer)
 
 
 # -- reshape and its relatives ---------------------------------------------------------------------------------------
@@ -24,7 +26,7 @@ Axes = int | Sequence[int] | None
 @primitive
 def reshape_op(x: Array, *, shape: tuple[int, ...]) -> Any:
     """Reshape in C order to a complete shape. VJP: reshape back."""
-    return np.reshape(x, shape)
+    return np.asarray(x).reshape(shape)
 
 
 @reshape_op.defvjp("x")
@@ -52,7 +54,7 @@ def _with(shape: tuple[int, ...], axis: int, n: int) -> tuple[int, ...]:
 def reshape(a: Array, /, shape: Any = None, order: str = "C", *, newshape: Any = None) -> Array:
     """As np.reshape, in orders C and F."""
     shape = newshape if shape is None else shape
-    shape = (int(shape),) if isinstance(shape, int | np.integer) else tuple(int(n) for n in shape)
+    shape = (int(shape),) if isinstance(shape, _INTEGER) else tuple(map(int, shape))
     if order == "F":
         return np.transpose(reshape(np.transpose(a), shape[::-1]))
     if order != "C":
@@ -63,6 +65,7 @@ def reshape(a: Array, /, shape: Any = None, order: str = "C", *, newshape: Any =
     return reshape_op(a, shape=_complete(shape, shape_of(a)))
 
 
+@functools.lru_cache(1024)
 def _complete(shape: tuple[int, ...], before: tuple[int, ...]) -> tuple[int, ...]:
     size = math.prod(before)
     if shape.count(-1) == 1:
@@ -125,7 +128,7 @@ for _n, _function in ((1, np.atleast_1d), (2, np.atleast_2d), (3, np.atleast_3d)
 @primitive
 def transpose_op(x: Array, *, axes: tuple[int, ...]) -> Any:
     """Permute the axes. VJP: the inverse permutation."""
-    return np.transpose(x, axes)
+    return np.asarray(x).transpose(axes)
 
 
 @transpose_op.defvjp("x")

@@ -19,6 +19,32 @@ Pairs = tuple[tuple[int, int], ...]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
+def remembered(function: Function) -> Function:
+    """Remember a function of static options; a repeated call costs a look-up.
+
+    The arguments of a remembered call are strings, None, booleans, integers and tuples of integers. To a cache equal
+    arguments are the same, so whatever may equal one of these and not be it (1.0, a tuple with True), and whatever
+    cannot be looked up (a list), is computed anew, and refused as ever.
+    """
+    known = functools.lru_cache(maxsize=4096, typed=True)(function)
+
+    @functools.wraps(function)
+    def call(*args: Any) -> Any:
+        for a in args:
+            if not (type(a) in _EXACT or (type(a) is tuple and _exact(a))):
+                return function(*args)
+        return known(*args)
+
+    return call  # type: ignore[return-value]
+
+
+_EXACT = frozenset((int, str, bool, type(None)))
+
+
+def _exact(values: tuple[Any, ...]) -> bool:
+    return all(type(v) is int or (type(v) is tuple and _exact(v)) for v in values)
+
+
 def _is_int(x: Any) -> bool:
     return isinstance(x, int | np.integer) and not isinstance(x, bool)
 

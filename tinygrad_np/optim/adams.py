@@ -6,7 +6,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.tensor import Array
-from .base import GradientTransformation, Tree, check_number, conditional, like, no_updates, one_more, plain, zeros
+from .base import (
+    GradientTransformation,
+    Tree,
+    beside,
+    check_number,
+    conditional,
+    like,
+    no_updates,
+    one_more,
+    plain,
+    zeros,
+)
 from .leafwise import Leaves, each, leafwise, mean_squares, means, wide
 
 
@@ -190,7 +201,7 @@ def scale_by_adamax(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Gr
 def _quotients(mus: Leaves, nus: Leaves, c1: Any, c2: Any, eps: float) -> Leaves:
     """(μ / c1) / (√(ν / c2) + eps) with c1 moved into the root: one pass over the data less."""
     ratio, shift = c1 * c1 / c2, c1 * eps
-    return [mu / (np.sqrt(ratio * nu) + shift) for mu, nu in zip(mus, nus, strict=True)]
+    return [mu / (np.sqrt(beside(ratio, nu) * nu) + beside(shift, nu)) for mu, nu in zip(mus, nus, strict=True)]
 
 
 def _checked(operation: str, b1: float, b2: float, eps: float) -> tuple[float, float, float]:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from ..core import tree
-from ..core.tensor import Array, dtype_of, shape_of
+from ..core.tensor import Array, Tensor, dtype_of, shape_of
 
 Tree = Any
 Schedule = Callable[[int], float]
@@ -62,16 +62,17 @@ def stateless(transform: Callable[[Tree], Tree]) -> GradientTransformation:
 
 def scaled(grads: Tree, factor: Any) -> Tree:
     """Tree times a number."""
-    return tree.map(lambda g: like(factor * g, g), grads)
+    return tree.map(lambda g: like(beside(factor, g) * g, g), grads)
 
 
 def side_by_side(name: str, reference: Tree, *others: Tree) -> tuple[tree.Structure, list[list[Array]]]:
     """Structure of the reference, its leaves, and those of the others in the same order; `name` is for errors."""
     found, structure = tree.flatten(reference)
+    shapes = [shape_of(x) for x in found]
     rows = [found]
     for other in others:
         row = tree.flatten_like(structure, other, name)
-        if [shape_of(x) for x in row] != [shape_of(x) for x in found]:
+        if [shape_of(x) for x in row] != shapes:
             raise ValueError(f"{name} does not match: {_first_misfit(structure, found, row)}")
         rows.append(row)
     return structure, rows
@@ -85,6 +86,8 @@ def _first_misfit(structure: tree.Structure, expected: Sequence[Array], actual: 
 
 def like(value: Array, reference: Array) -> Array:
     """Value in the dtype of a reference; what stands for an array is an array, what stands for a number a number."""
+    if type(value) is np.ndarray and type(reference) is np.ndarray and value.dtype is reference.dtype:
+        return value  # the usual case, without a further call
     return cast(value, reference.dtype) if hasattr(reference, "dtype") else plain(value)
 
 
@@ -92,12 +95,19 @@ def cast(value: Array, dtype: np.dtype[Any]) -> Array:
     """Array or tensor of the given dtype; the same one if it has it."""
     if isinstance(value, np.generic | float | complex):  # what NumPy makes of 0-d arrays
         return np.asarray(value, dtype)
+    if type(value) is Tensor and not value.shape:
+        value = np.reshape(value, ())  # so that a recording makes an array, no scalar
     return value if value.dtype == dtype else value.astype(dtype)
 
 
 def plain(x: Array) -> Any:
     """Python number of a 0-d array, so that it has no say in the dtype of a product; a tensor stays one."""
     return x.item() if isinstance(x, np.ndarray | np.generic) else x
+
+
+def beside(number: Any, x: Array) -> Any:
+    """Give a number to multiply x with; a traced one in the precision of x, as if it were a Python number."""
+    return number.astype(np.finfo(dtype_of(x)).dtype) if type(number) is Tensor and hasattr(x, "dtype") else number
 
 
 def squared(x: Array) -> Array:

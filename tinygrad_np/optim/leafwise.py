@@ -11,9 +11,12 @@ import numpy as np
 
 from ..core import tree
 from ..core.tensor import Array, dtype_of
+from ..kernels.threads import parallel
 from .base import GradientTransformation, Tree, cast, check_state, like, side_by_side, squared
 
 Leaves = list[Array]
+
+LONG = 1 << 18  # numbers: a rule takes at least half a nanosecond for each, a fork and join 50 microseconds
 
 
 def leafwise(
@@ -38,11 +41,34 @@ def leafwise(
     def update(grads: Tree, state: Tree, params: Tree = None) -> tuple[Tree, Tree]:
         check_state(operation, state, kind)
         shape, rows = side_by_side(f"optim.{operation}: grads", *state[numbers:], grads)
-        steps, *fields = rule(rows[-1], *state[:numbers], *rows[:-1])
+        apply = _shared if _is_long(rows) else _at_once
+        steps, *fields = apply(rule, rows[-1], state[:numbers], rows[:-1])
         trees = [tree.unflatten(shape, row) for row in fields[numbers:]]
         return tree.unflatten(shape, each(like, steps, rows[-1])), kind(*fields[:numbers], *trees)
 
     return GradientTransformation(start, update)
+
+
+def _at_once(rule: Callable[..., Any], gs: Leaves, numbers: Iterable[Array], old: list[Leaves]) -> Any:
+    return rule(gs, *numbers, *old)
+
+
+def _shared(rule: Callable[..., Any], gs: Leaves, numbers: Iterable[Array], old: list[Leaves]) -> Any:
+    """Run the rule on each leaf alone, in several threads; the numbers come out of each as of all together."""
+    results: list[Any] = [None] * len(gs)
+
+    def run(i: int) -> None:
+        results[i] = rule([gs[i]], *numbers, *[[row[i]] for row in old])
+
+    parallel(run, len(gs))
+    columns = list(zip(*results, strict=True))
+    return [column[0] if type(column[0]) is not list else [x for (x,) in column] for column in columns]
+
+
+def _is_long(rows: list[Leaves]) -> bool:
+    """Tell whether there are several leaves, plain arrays, and so many numbers that a second thread pays."""
+    sizes = [x.size for x in rows[-1] if type(x) is np.ndarray]
+    return len(sizes) > 1 and sum(sizes) >= LONG and all(type(x) is np.ndarray for row in rows for x in row)
 
 
 def means(old: Leaves, values: Iterable[Array], decay: float) -> Leaves:
@@ -57,7 +83,7 @@ def mean_squares(old: Leaves, values: Iterable[Array], decay: float) -> Leaves:
 
 def wide(g: Array, total: Array) -> Array:
     """Gradient in the precision that it is accumulated in, complex if it is."""
-    return cast(g, np.promote_types(dtype_of(g), total.dtype))
+    return g if dtype_of(g) is total.dtype else cast(g, np.promote_types(dtype_of(g), total.dtype))
 
 
 def each(f: Callable[..., Array], *rows: Iterable[Array]) -> Leaves:

@@ -1,8 +1,12 @@
 """Parts that need no memory of gradients, and the chain that joins parts."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from ..core import tree
+from ..core.batching import one_by_one
+from ..core.primitive import primitive
 from ..core.tensor import Array
 from .base import (
     GradientTransformation,
@@ -68,8 +72,7 @@ def scale_by_learning_rate(learning_rate: float | Schedule) -> GradientTransform
     Parameters
     ----------
     learning_rate : float or callable
-        At least 0; or a schedule, ``schedule(step)`` with the number of updates made before. Under vmap a schedule
-        needs a state whose counts are not mapped (``None`` in in_axes and out_axes).
+        At least 0; or a schedule, ``schedule(step)`` with the number of updates made before, an int.
     """
     if not callable(learning_rate):
         return scale(-check_number("scale_by_learning_rate", "learning_rate", learning_rate, 0))
@@ -80,16 +83,20 @@ def scale_by_learning_rate(learning_rate: float | Schedule) -> GradientTransform
 
     def update(grads: Tree, state: Tree, params: Tree = None) -> tuple[Tree, Tree]:
         check_state("scale_by_learning_rate", state, ScheduleState)
-        step = plain(state.count)
-        if not isinstance(step, int):
-            raise TypeError(
-                f"optim.scale_by_learning_rate: a schedule needs one count of updates, got {step}; under vmap give the "
-                "counts of the state None in in_axes and out_axes"
-            )
-        rate = check_number("scale_by_learning_rate", f"learning_rate({step})", schedule(step), 0)
+        rate = plain(_rate(state.count, schedule=schedule))
         return scaled(grads, -rate), ScheduleState(one_more(state.count))
 
     return GradientTransformation(init, update)
+
+
+@primitive(differentiable=False)
+def _rate(count: Array, *, schedule: Schedule) -> Any:
+    """Return the learning rate after so many updates. As a primitive it follows the count also in a recording."""
+    step = int(count)
+    return np.float64(check_number("scale_by_learning_rate", f"learning_rate({step})", schedule(step), 0))
+
+
+_rate.defbatch(one_by_one(_rate))
 
 
 def add_decayed_weights(weight_decay: float, mask: Mask | None = None) -> GradientTransformation:

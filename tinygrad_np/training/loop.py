@@ -92,6 +92,8 @@ def fit(
     evaluate: Callable[[Tree], Metrics] | None = None,
     callbacks: Sequence[Callback] = (),
     resume: Progress | None = None,
+    prepare: Callable[[Any, Any], tuple[Any, Any]] | None = None,
+    compile: bool = False,
 ) -> tuple[Tree, Tree, list[Metrics]]:
     """Minimise a loss over batches.
 
@@ -124,6 +126,12 @@ def fit(
         they do must bear repetition. One that returns `STOP` for a Progress ends training, once all have been called.
     resume : Progress, optional
         Go on from here; `params` is not used then.
+    prepare : callable, optional
+        ``prepare(batch, key)`` returns the batch and the key for `loss_fn`: what is done to a batch in plain NumPy
+        before the step, such as augmentation.
+    compile : bool
+        Record the step once and run the recording, see `tinygrad_np.compile`: the same result in less time, if the loss
+        goes the same way for all values.
 
     Returns
     -------
@@ -158,7 +166,7 @@ def fit(
     """
     _check(optimizer, batches, epochs, key, callbacks, resume)
     progress = resume or Progress(params, optimizer.init(params), key, 0, [])
-    update = Update(loss_fn, optimizer)
+    update = Update(loss_fn, optimizer, prepare=prepare, compiled=compile)
     done = progress.epoch > 0 and progress.step == 0 and _tell(callbacks, progress)
     while progress.epoch < epochs and not done:
         progress = _finished(_epoch(progress, update, batches, callbacks), evaluate)

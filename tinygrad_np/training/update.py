@@ -10,6 +10,7 @@ from ..core import tree
 from ..core.tensor import dtype_of, shape_of
 from ..optim import GradientTransformation, apply_updates
 from ..transforms.arguments import describe
+from ..transforms.compile import compile
 from ..transforms.debug import debug
 from ..transforms.nonfinite import NonFiniteError, first_non_finite
 from ..transforms.reverse import value_and_grad
@@ -27,27 +28,39 @@ class NonFiniteLossError(ArithmeticError):
 
 
 class Update:
-    """The function that does one update: (params, state, batch, key) -> (params, state, metrics)."""
+    """The function that does one update: (params, state, batch, key) -> (params, state, metrics).
 
-    def __init__(self, loss_fn: Callable[[Tree, Any, Any], Any], optimizer: GradientTransformation) -> None:
+    `prepare(batch, key)`, if there is one, comes first and is not compiled.
+    """
+
+    def __init__(
+        self, loss_fn: Callable[[Tree, Any, Any], Any], optimizer: GradientTransformation, *,
+        prepare: Callable[[Any, Any], tuple[Any, Any]] | None = None, compiled: bool = False,
+    ) -> None:  # fmt: skip
+        self._prepare = prepare or (lambda batch, key: (batch, key))
+
         def with_aux(params: Tree, batch: Any, key: Any) -> Any:
             result = loss_fn(params, batch, key)
             return result if isinstance(result, tuple) else (result, {})
 
-        self.loss_fn = with_aux
-        self._loss_and_gradient = value_and_grad(with_aux, has_aux=True)
-        self._optimizer = optimizer
+        self.loss_fn = lambda params, batch, key: with_aux(params, *self._prepare(batch, key))
+        loss_and_gradient = value_and_grad(with_aux, has_aux=True)
+
+        def step(params: Tree, state: Tree, batch: Any, key: Any) -> tuple[Tree, Tree, Any, Any]:
+            (loss, aux), gradient = loss_and_gradient(params, batch, key)
+            updates, state = optimizer.update(gradient, state, params)
+            params = apply_updates(params, updates)
+            if isinstance(aux, dict) and "state" in aux:
+                params = _replaced(params, aux["state"], "")
+                aux = {name: value for name, value in aux.items() if name != "state"}
+            return params, state, loss, aux
+
+        self._step = compile(step) if compiled else step
 
     def __call__(self, params: Tree, state: Tree, batch: Any, key: Any) -> tuple[Tree, Tree, Metrics]:
         """Do it."""
-        (loss, aux), gradient = self._loss_and_gradient(params, batch, key)
-        others = {name: value for name, value in aux.items() if name != "state"} if isinstance(aux, dict) else aux
-        metrics = named("fit", loss, others)
-        updates, state = self._optimizer.update(gradient, state, params)
-        params = apply_updates(params, updates)
-        if "state" in aux:
-            params = _replaced(params, aux["state"], "")
-        return params, state, metrics
+        params, state, loss, aux = self._step(params, state, *self._prepare(batch, key))
+        return params, state, named("fit", loss, aux)
 
 
 def _replaced(params: Tree, new: Tree, path: str) -> Tree:

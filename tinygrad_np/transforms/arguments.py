@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeGuard
 
@@ -12,9 +13,17 @@ from ..core.tensor import Array, Tensor, dtype_of, parameter_names, shape_of, ze
 from ..core.trace import QuietCollector, Trace
 
 Argnums = int | str | Sequence[int | str]
+_VALUES = (np.ndarray, np.generic, Tensor)
+NUMERIC = (*_VALUES, float, int, complex)  # bool is an int
 
 
-def run(
+def run(f: Callable[..., Any], trace: Trace, *inputs: Any) -> tuple[Any, Any]:
+    """As `call`, with the collector and warnings paused."""
+    with QuietCollector():
+        return call(f, trace, *inputs)
+
+
+def call(
     f: Callable[..., Any],
     trace: Trace,
     tensors: Iterable[Any],
@@ -25,17 +34,14 @@ def run(
     has_aux: bool,
 ) -> tuple[Any, Any]:
     """Run f on a trace's Tensors in place of the leaves of some arguments; return its output, and aux without them."""
-    rest = iter(tensors)
     arguments, keywords = list(args), dict(kwargs)
-    for key, structure in zip(keys, structures, strict=True):
-        value = tree.unflatten(structure, [next(rest) for _ in range(structure.size)])
+    for key, value in zip(keys, trees_of(structures, tensors), strict=True):
         if isinstance(key, str):
             keywords[key] = value
         else:
             arguments[key] = value
     try:
-        with QuietCollector():
-            y = f(*arguments, **keywords)
+        y = f(*arguments, **keywords)
     finally:
         trace.closed = True
     if not has_aux:
@@ -43,6 +49,12 @@ def run(
     if not (isinstance(y, tuple) and len(y) == 2):
         raise TypeError(f"{trace.origin}: with has_aux=True the function returns (value, aux), got {describe(y)}.")
     return y[0], tree.map(lambda leaf: leave(leaf, trace), y[1])
+
+
+def trees_of(structures: Sequence[tree.Structure], leaves: Iterable[Any]) -> list[Any]:
+    """Return trees of those structures, filled with one list of leaves."""
+    rest = iter(leaves)
+    return [tree.unflatten(s, itertools.islice(rest, s.size)) for s in structures]
 
 
 def belongs(x: Any, trace: Trace) -> TypeGuard[Tensor]:
@@ -62,6 +74,8 @@ def own(value: Any) -> Any:
 
 def as_kind_of(leaf: Array, x: Array | None) -> Array:
     """Give a derivative the kind of what it belongs to: an array for an array, a number for a number, 0 for None."""
+    if type(x) is type(leaf) is np.ndarray:
+        return x
     if x is None:
         x = zeros_of(leaf)
     if type(x) is Tensor or type(leaf) is Tensor:
@@ -78,8 +92,7 @@ def floats_of(x: Any) -> tuple[Any, Any]:
 
 def rebuild(structures: Sequence[tree.Structure], leaves: Sequence[Any], bars: Sequence[Any]) -> tuple[Any, ...]:
     """Return trees like the arguments, of derivatives that belong to their leaves."""
-    finished = iter([as_kind_of(leaf, bar) for leaf, bar in zip(leaves, bars, strict=True)])
-    return tuple(tree.unflatten(s, [next(finished) for _ in range(s.size)]) for s in structures)
+    return tuple(trees_of(structures, [as_kind_of(leaf, bar) for leaf, bar in zip(leaves, bars, strict=True)]))
 
 
 def check_holomorphic(leaves: Sequence[Any], origin: str, what: str) -> None:
@@ -96,6 +109,8 @@ def resolve(
     f: Callable[..., Any], argnums: Argnums, args: tuple[Any, ...], kwargs: dict[str, Any], origin: str
 ) -> tuple[list[int | str], bool]:
     """Turn argnums into positions of args and keys of kwargs."""
+    if type(argnums) is int and 0 <= argnums < len(args):
+        return [argnums], True
     one = not isinstance(argnums, Sequence) or isinstance(argnums, str)
     keys: list[int | str] = []
     for a in [argnums] if one else argnums:  # type: ignore[union-attr]
@@ -146,7 +161,7 @@ def leaves_of(
     for key, argument in zip(keys, trees, strict=True):
         some, structure = tree.flatten(argument)
         for i, leaf in enumerate(some):
-            if _kind(leaf) not in ("f", "c"):
+            if leaf.dtype.kind not in "fc" if type(leaf) is np.ndarray else _kind(leaf) not in ("f", "c"):
                 raise TypeError(
                     f"{origin}: {argument_name(f, key)}{structure.paths[i]} is {describe(leaf)}; only floating-point "
                     "and complex values have derivatives. Convert it (np.asarray(x, dtype=np.float64)), choose other "
@@ -158,7 +173,7 @@ def leaves_of(
 
 
 def _kind(leaf: Any) -> str:
-    if isinstance(leaf, np.ndarray | np.generic | Tensor):
+    if isinstance(leaf, _VALUES):
         return leaf.dtype.kind
     return "f" if type(leaf) is float else "c" if type(leaf) is complex else type(leaf).__name__
 
@@ -167,14 +182,14 @@ def outputs_of(y: Any, origin: str) -> tuple[list[Any], tree.Structure]:
     """Return the leaves of an output and its structure; refuse what is no array."""
     outputs, structure = tree.flatten(y)
     for path, leaf in zip(structure.paths, outputs, strict=True):
-        if not isinstance(leaf, np.ndarray | np.generic | Tensor | float | int | complex):
+        if not isinstance(leaf, NUMERIC):
             raise TypeError(f"{origin}: the output{path} is {describe(leaf)}; expected arrays or trees of them.")
     return outputs, structure
 
 
 def check_like(g: Any, shape: tuple[int, ...], dtype: np.dtype[Any], what: str, of: str) -> Array:
     """Return a cotangent or tangent in its dtype; refuse another shape, or a dtype that would lose something."""
-    if not isinstance(g, np.ndarray | np.generic | Tensor | float | int | complex) or shape_of(g) != shape:
+    if not isinstance(g, NUMERIC) or shape_of(g) != shape:
         raise ValueError(f"{what} is {describe(g)}; {of} has shape {shape}.")
     if dtype_of(g) == dtype:
         return g
@@ -185,6 +200,6 @@ def check_like(g: Any, shape: tuple[int, ...], dtype: np.dtype[Any], what: str, 
 
 def describe(x: Any) -> str:
     """Say what a value is, for messages."""
-    if isinstance(x, np.ndarray | np.generic | Tensor):
+    if isinstance(x, _VALUES):
         return f"{'an array' if shape_of(x) else 'a scalar'} of shape {shape_of(x)} and dtype {dtype_of(x)}"
     return "None" if x is None else f"{' '.join(repr(x).split()):.60} of type {type(x).__name__}"

@@ -138,14 +138,16 @@ def vmap(f: Callable[..., Any], in_axes: Axes = 0, out_axes: Axes = 0) -> Callab
         keys: list[int | str] = [*range(len(args)), *kwargs]
         prefixes = [*_per_argument(in_axes, len(args), origin), *[0] * len(kwargs)]
         flat = [tree.flatten(x) for x in (*args, *kwargs.values())]
-        names = [argument_name(f, key) + path for key, (_, s) in zip(keys, flat, strict=True) for path in s.paths]
+
+        def names() -> list[str]:
+            """Name every leaf, for errors."""
+            return [argument_name(f, key) + path for key, (_, s) in zip(keys, flat, strict=True) for path in s.paths]
+
         leaves = [leaf for some, _ in flat for leaf in some]
-        axes = [
-            axis
-            for key, prefix, x in zip(keys, prefixes, (*args, *kwargs.values()), strict=True)
-            for axis in spread(prefix, x, f"{origin}: in_axes of {argument_name(f, key)}")
-        ]
-        axes = [_normal(a, leaf, f"{origin}: {name}") for a, leaf, name in zip(axes, leaves, names, strict=True)]
+        axes: list[int | None] = []
+        for key, prefix, x in zip(keys, prefixes, (*args, *kwargs.values()), strict=True):
+            axes += spread(prefix, x, functools.partial(_in_axes_of, origin, f, key))
+        axes = _normal(axes, leaves, lambda i: f"{origin}: {names()[i]}")
         trace = Batch(origin, _size(origin, names, leaves, axes))
         tensors = iter([x if a is None else Tensor(x, trace, a) for x, a in zip(leaves, axes, strict=True)])
         inputs = [tree.unflatten(s, [next(tensors) for _ in range(s.size)]) for _, s in flat]
@@ -169,16 +171,21 @@ def _per_argument(in_axes: Axes, count: int, origin: str) -> list[Axes]:
     return list(in_axes)
 
 
-def spread(prefix: Axes, x: Any, where: str) -> list[int | None]:
-    """Return an axis for each leaf of a tree, from a tree of axes that is a prefix of it."""
+def _in_axes_of(origin: str, f: Callable[..., Any], key: int | str) -> str:
+    return f"{origin}: in_axes of {argument_name(f, key)}"
+
+
+def spread(prefix: Axes, x: Any, where: Callable[[], str], path: str = "") -> list[int | None]:
+    """Return an axis for each leaf of a tree, from a tree of axes that is a prefix of it; `where` is for errors."""
     if prefix is None or (isinstance(prefix, int | np.integer) and not isinstance(prefix, bool)):
         return [prefix if prefix is None else int(prefix)] * len(tree.leaves(x))
     children, given = tree.children(x), tree.children(prefix)
     if given is None or children is None or given.keys() != children.keys():
         raise ValueError(
-            f"{where}: {prefix!r} is no axis (an int or None), and no tree of axes that matches {_describe_node(x)}."
+            f"{where()}{path}: {prefix!r} is no axis (an int or None), and no tree of axes that matches "
+            f"{_describe_node(x)}."
         )
-    return [axis for name, child in children.items() for axis in spread(given[name], child, f"{where}[{name!r}]")]
+    return [axis for name, child in children.items() for axis in spread(given[name], child, where, f"{path}[{name!r}]")]
 
 
 def _describe_node(x: Any) -> str:
@@ -186,25 +193,31 @@ def _describe_node(x: Any) -> str:
     return describe(x) if tree.children(x) is None else f"a tree {tree.structure(x)!r:.80}"
 
 
-def _normal(axis: int | None, leaf: Any, name: str) -> int | None:
-    if axis is None:
-        return None
-    if not isinstance(leaf, np.ndarray | np.generic | Tensor | float | int | complex):
-        raise TypeError(f"{name} is {describe(leaf)}, which has no axis {axis}; give it None in in_axes.")
-    ndim = len(shape_of(leaf))
-    if not -ndim <= axis < ndim:
-        raise ValueError(f"{name} has shape {shape_of(leaf)} and no axis {axis} to batch over; None shares it.")
-    return axis % ndim
+def _normal(axes: list[int | None], leaves: list[Any], name: Callable[[int], str]) -> list[int | None]:
+    """Count axes from the front; refuse one that its leaf does not have."""
+    found: list[int | None] = []
+    for i, (axis, leaf) in enumerate(zip(axes, leaves, strict=True)):
+        if axis is None:
+            found.append(None)
+            continue
+        if not isinstance(leaf, np.ndarray | np.generic | Tensor | float | int | complex):
+            raise TypeError(f"{name(i)} is {describe(leaf)}, which has no axis {axis}; give it None in in_axes.")
+        ndim = len(shape_of(leaf))
+        if not -ndim <= axis < ndim:
+            raise ValueError(f"{name(i)} has shape {shape_of(leaf)} and no axis {axis} to batch over; None shares it.")
+        found.append(axis % ndim)
+    return found
 
 
-def _size(origin: str, names: list[str], leaves: list[Any], axes: list[int | None]) -> int:
-    sizes = {name: shape_of(x)[a] for name, x, a in zip(names, leaves, axes, strict=True) if a is not None}
+def _size(origin: str, names: Callable[[], list[str]], leaves: list[Any], axes: list[int | None]) -> int:
+    sizes = [shape_of(x)[a] for x, a in zip(leaves, axes, strict=True) if a is not None]
     if not sizes:
         raise ValueError(f"{origin}: no argument has a batch axis; give at least one an axis in in_axes.")
-    if len(set(sizes.values())) > 1:
-        each = ", ".join(f"{name} has {n}" for name, n in sizes.items())
+    if len(set(sizes)) > 1:
+        batched = [name for name, a in zip(names(), axes, strict=True) if a is not None]
+        each = ", ".join(f"{name} has {n}" for name, n in zip(batched, sizes, strict=True))
         raise ValueError(f"{origin}: the batch axes differ in length: {each}. in_axes=None shares an argument.")
-    return next(iter(sizes.values()))
+    return sizes[0]
 
 
 def on_examples(
@@ -227,7 +240,7 @@ def on_examples(
 def _split(x: Any, in_axes: Axes, trace: Batch) -> Any:
     """Make Tensors of the batched leaves of a tree."""
     leaves, structure = tree.flatten(x)
-    axes = spread(in_axes, x, trace.origin)
+    axes = spread(in_axes, x, lambda: trace.origin)
     return tree.unflatten(
         structure, [leaf if a is None else Tensor(leaf, trace, a) for leaf, a in zip(leaves, axes, strict=True)]
     )
@@ -236,7 +249,7 @@ def _split(x: Any, in_axes: Axes, trace: Batch) -> Any:
 def join(y: Any, out_axes: Axes, trace: Batch) -> Any:
     """Take a tree of outputs out of the trace, each with its batch axis where it is wanted."""
     leaves, structure = tree.flatten(y)
-    axes = spread(out_axes, y, f"{trace.origin}: out_axes")
+    axes = spread(out_axes, y, lambda: f"{trace.origin}: out_axes")
     return tree.unflatten(
         structure,
         [_place(leaf, a, trace, path) for leaf, a, path in zip(leaves, axes, structure.paths, strict=True)],
@@ -255,4 +268,5 @@ def _place(leaf: Any, axis: int | None, trace: Batch, path: str) -> Any:
         raise ValueError(f"{trace.origin}: the output{path} of an example has shape {shape_of(leaf)}; no axis {axis}.")
     if not belongs(leaf, trace):
         return own(np.moveaxis(np.broadcast_to(leaf, (trace.size, *shape_of(leaf))), 0, axis % ndim))
-    return own(np.moveaxis(leaf._value, leaf._index, axis % ndim))
+    value, at = leaf._value, axis % ndim
+    return own(value if leaf._index == at else np.moveaxis(value, leaf._index, at))

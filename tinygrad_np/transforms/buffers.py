@@ -29,18 +29,30 @@ class Pool:
     def __init__(self) -> None:
         self.lent: dict[int, Any] = {}
         self.free: list[Any] = []
+        self.scratch: list[Any] = []
 
     def take(self, value: Any, place: int) -> Any:
         """Lend a buffer for the value at a place: an array of its shape, dtype and strides."""
-        size = _extent(value)
-        fitting = [b for b in self.free if size <= b.nbytes <= 2 * size + 1024]
-        if fitting:
-            block = min(fitting, key=lambda b: b.nbytes)
-            self.free = [b for b in self.free if b is not block]
-        else:
-            block = _aligned(size)
-        self.lent[place] = block
+        block = self.lent[place] = self._block(_extent(value))
         return np.ndarray(value.shape, value.dtype, block, strides=value.strides)
+
+    def lend(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
+        """Lend an array until `take_back`, to a step that needs it only while it runs."""
+        self.scratch.append(self._block(math.prod(shape) * dtype.itemsize))
+        return np.ndarray(shape, dtype, self.scratch[-1])
+
+    def take_back(self) -> None:
+        """Take back what was lent to a step."""
+        self.free += self.scratch
+        self.scratch = []
+
+    def _block(self, size: int) -> Any:
+        fitting = [b for b in self.free if size <= b.nbytes <= 2 * size + 1024]
+        if not fitting:
+            return _aligned(size)
+        block = min(fitting, key=lambda b: b.nbytes)
+        self.free = [b for b in self.free if b is not block]
+        return block
 
     def give_back(self, places: Iterable[int]) -> None:
         """Take back the buffers of values that are not used any more."""

@@ -13,12 +13,14 @@ from ..core import tree
 from ..core.calls import Call
 from ..core.guard import sample
 from ..core.primitive import Primitive
+from ..core.recorder import Recorder
 from ..core.tape import Tape
 from ..core.tensor import Array, Tensor, dtype_of, name_of, outputs_like
 from ..core.trace import Trace
 from .arguments import floats_of
 from .batch import Batch, on_examples
 from .forward import jvp
+from .micro_batches import MicroBatches
 from .reverse import linear_part
 
 Function = Callable[..., Any]
@@ -83,7 +85,7 @@ def save_only(*names: str) -> Policy:
 
 def save_products(op: Primitive) -> bool:
     """Policy that keeps the results of matrix products and convolutions, which cost most to recompute."""
-    return op.name in ("conv", "conv_input", "conv_kernel", "matmul", "einsum")
+    return op.name in ("conv", "conv_input", "conv_kernel", "affine", "matmul", "einsum")
 
 
 class _Checkpoint(Call):
@@ -163,9 +165,12 @@ class _Checkpoint(Call):
 
 
 def _mark(y: Array) -> bytes | None:
-    """Return a few elements of an array, by which another result is told; None where `vmap` watches it."""
+    """Return a few elements of an array, by which another result is told; None where the value may be another one.
+
+    Under `vmap` the order of axes may differ, and a recording is run for other values.
+    """
     while type(y) is Tensor:
-        if isinstance(y._trace, Batch):  # whose order of axes may differ
+        if isinstance(y._trace, Batch | Recorder | MicroBatches):
             return None
         y = y._value
     return sample(np.asarray(y)).tobytes()  # type: ignore[no-any-return]

@@ -85,9 +85,9 @@ class _Recorded:
     def __init__(self, f: Callable[..., Any], args: Any, origin: str, batch: _Batch | None) -> None:
         leaves, self.structure = tree.flatten(args)
         trace = _Compiling(origin)
-        self.likes = [(x.shape, x.dtype, type(x)) if _is_array(x) else None for x in leaves]
+        self.likes = [(x.shape, x.dtype) if _is_array(x) else None for x in leaves]
         self.static = [None if _is_array(x) else x for x in leaves]
-        watched = [trace.watch(x) if _is_array(x) else x for x in leaves]
+        watched = [trace.watch(x) if _is_array(x) else x for x in _apart(leaves)]
         positional, keywords = tree.unflatten(self.structure, watched)
         arguments = list(positional)
         arrays = trace.size
@@ -105,7 +105,7 @@ class _Recorded:
         for x, path in zip(results, self.results.paths, strict=True):
             if type(x) is Tensor and x._trace is not trace:
                 raise TypeError(f"{origin}: the result{path} is a Tensor of {x._trace.origin}, captured from outside.")
-        self.first = tree.unflatten(self.results, [own(x._value) if belongs(x, trace) else own(x) for x in results])
+        self.first = tree.unflatten(self.results, [trace.result(x) if belongs(x, trace) else own(x) for x in results])
         self.computed = [belongs(x, trace) for x in results]
         self.constants = [None if belongs(x, trace) else x for x in results]
         self.program = Program(trace, arrays, [x._index for x in results if belongs(x, trace)])
@@ -121,7 +121,7 @@ class _Recorded:
             if like is None:
                 if not _same(x, static):
                     return None
-            elif type(x) is like[2] and x.shape == like[0] and x.dtype == like[1]:
+            elif isinstance(x, np.ndarray | np.generic) and x.shape == like[0] and x.dtype == like[1]:
                 given.append(x)
             else:
                 return None
@@ -161,7 +161,8 @@ def compile(
     callable
         Of f's arguments. Arrays among them may change from call to call. Everything else (Python numbers, strings,
         None) is part of the recording, and a new value makes a new one: pass what changes, a learning rate or a step
-        count, as an array. Inside of other transforms it is f itself.
+        count, as an array. An object that is none of these counts as unchanged while it equals the recorded one.
+        Inside of other transforms it is f itself.
 
     Raises
     ------
@@ -237,12 +238,30 @@ def _batch_of(argnums: Any, micro_batch: Any, origin: str) -> _Batch | None:
 
 
 def _is_array(x: Any) -> bool:
-    return isinstance(x, np.ndarray | np.generic)
+    return isinstance(x, np.ndarray | np.generic) and x.dtype.kind in "biufc"
+
+
+def _apart(leaves: list[Any]) -> list[Any]:
+    """Copy arrays that share memory with earlier ones, for the next call's may not: what is a view of which is told."""
+    given: list[Any] = []
+    for x in leaves:
+        overlaps = isinstance(x, np.ndarray) and any(
+            isinstance(y, np.ndarray) and np.may_share_memory(x, y) for y in given
+        )
+        given.append(x.copy(order="K") if overlaps else x)
+    return given
 
 
 def _same(x: Any, static: Any) -> bool:
-    """Whether a static argument is the recorded one; 1, 1.0 and True, 0.0 and -0.0 are different."""
-    return x is static or (type(x) is type(static) and repr(x) == repr(static) and x == static)
+    """Whether a static argument is the recorded one; 1, 1.0 and True are different, and so are 0.0 and -0.0."""
+    if x is static or type(x) is not type(static):
+        return x is static
+    if isinstance(x, float | complex):
+        return repr(x) == repr(static)  # which is exact, and the same for every nan
+    try:
+        return (x == static) is True
+    except Exception:  # an object of which equality cannot be told counts as another one
+        return False
 
 
 def _advice(origin: str, recordings: list[_Recorded]) -> str:

@@ -84,7 +84,7 @@ def _collected(bars: Sequence[Any], axes: tuple[Any, ...], trace: Batch) -> tupl
     def collect(bar: Any, axes: Any) -> Any:
         joined = join(bar, 0, trace)
         leaves, structure = tree.flatten(joined)
-        each = zip(leaves, spread(axes, joined, trace.origin), strict=True)
+        each = zip(leaves, spread(axes, joined, lambda: trace.origin), strict=True)
         return tree.unflatten(structure, [np.sum(x, axis=0) if a is None else np.moveaxis(x, 0, a) for x, a in each])
 
     return tuple(None if bar is None else collect(bar, a) for bar, a in zip(bars, axes, strict=True))

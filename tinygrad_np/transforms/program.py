@@ -14,8 +14,9 @@ megabyte are not copied into buffers and such results of the program are made af
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,9 @@ import numpy as np
 from ..core.calls import Call
 from ..core.recorder import Recorder, Step
 from ..core.tensor import Array, Tensor, shape_of
+from ..kernels.scratch import lent_by
 from ..kernels.threads import parallel
+from .arguments import own
 from .buffers import Pool, can_hold
 from .schedule import Region, Schedule
 
@@ -31,18 +34,36 @@ _COPIED = 1 << 20  # bytes up to which a copy costs less than looking up and mak
 
 
 class Recording(Recorder):
-    """The recorder that keeps the values it saw: a program is laid out for values like them."""
+    """The recorder that keeps the values it saw: a program is laid out for values like them.
 
-    __slots__ = ("values",)
+    A scalar of NumPy is kept as the array without axes that it will be in a buffer, and remembered as a scalar.
+    """
+
+    __slots__ = ("captives", "scalars", "values")
 
     def __init__(self, origin: str) -> None:
         super().__init__(origin)
         self.values: list[Any] = []
+        self.scalars: set[int] = set()
+        self.captives: dict[int, Tensor] = {}  # captured arrays, by identity
+
+    def captured(self, x: Array) -> Tensor:
+        """Make a Tensor of an array that the function captured; the program reads it where it lies."""
+        if id(x) not in self.captives:
+            self.captives[id(x)] = self.watch(x)
+        return self.captives[id(x)]
 
     def watch(self, value: Array) -> Tensor:
         """Keep a value and return its Tensor."""
+        if isinstance(value, np.generic):
+            self.scalars.add(self.size)
+            value = np.asarray(value)
         self.values.append(value)
         return super().watch(value)
+
+    def result(self, x: Tensor) -> Any:
+        """Return a Tensor's value as the function would."""
+        return x._value[()] if x._index in self.scalars else own(x._value)
 
 
 class Program:
@@ -73,15 +94,17 @@ class Program:
         self.slots: list[Any] = [None] * recording.size  # a buffer, a view of one, or what a run has put there
         self.looked_up: set[int] = set()  # the places of the latter
         self.copied: list[int] = []
+        self.fresh: set[int] = set()  # the places of outputs that a run makes and nothing else looks into
         for place in range(inputs):
             if place in self.plan.used:
                 self._lay_out_input(place)
+        for captive in recording.captives.values():
+            self.slots[captive._index] = captive._value
         self.given = sorted(self.looked_up)
         self.calls: list[Callable[[], object]] = []
         for region in self.plan.regions:
             self._lay_out_region(region)
-        self.fresh = self._fresh()
-        self.scalars = [not isinstance(self.seen[place], np.ndarray) for place in self.outputs]
+        self.results = [self._result(place, place in recording.scalars) for place in outputs]
         del self.seen, self.plan, self.pools  # of use for laying out only
 
     def run(self, given: Sequence[Any]) -> list[Any]:
@@ -91,25 +114,20 @@ class Program:
             slots[place][...] = given[place]
         for place in self.given:
             slots[place] = given[place]
-        for call in self.calls:
-            call()
-        results = [self._own(place, scalar) for place, scalar in zip(self.outputs, self.scalars, strict=True)]
-        for place in self.looked_up:
-            slots[place] = None
-        return results
+        try:
+            for call in self.calls:
+                call()
+            return [leave() for leave in self.results]
+        finally:
+            for place in self.looked_up:
+                slots[place] = None
 
-    def _own(self, place: int, scalar: bool) -> Any:
-        value = self.slots[place]
-        if scalar:
-            return value[()] if isinstance(value, np.ndarray) else value
-        return value if place in self.fresh else value.copy()
-
-    def _fresh(self) -> set[int]:
-        """Return the places of outputs that nothing else looks into: a run makes them, and need not copy them."""
-        sources = [self.plan.source[place] for place in self.outputs]
-        made = self.looked_up.difference(self.given)
-        pairs = zip(self.outputs, sources, strict=True)
-        return {place for place, source in pairs if place == source and place in made and sources.count(source) == 1}
+    def _result(self, place: int, scalar: bool) -> Callable[[], Any]:
+        """Return what gives a copy of an output, or the array itself if a run has made it and nobody else has it."""
+        if place not in self.looked_up:
+            return partial(self.slots[place].__getitem__, ()) if scalar else self.slots[place].copy
+        fresh = place in self.fresh
+        return lambda: self.slots[place][()] if scalar else self.slots[place] if fresh else own(self.slots[place])
 
     # -- laying out ------------------------------------------------------------------------------------------------
 
@@ -149,7 +167,7 @@ class Program:
             if function.signature is None:  # elementwise: it may write over what is used for the last time
                 pool.give_back(ending)
             self.slots[first] = pool.take(self.seen[first], first)
-            calls.append(self._bound(function, step, (self.slots[first],)))
+            calls.append(self._bound(function, step, {"out": self.slots[first]}))
         elif not (fixed and (self._make_view(step) or self._prepare(step, pool, calls))):
             self._run_forward(function, step, pool, calls)
         self._end(ending, calls)
@@ -166,21 +184,27 @@ class Program:
         """Whether a value is returned and so large that a copy would cost more than new memory."""
         return place in self.outputs and not can_hold(self.seen[place], _COPIED)
 
+    def _outputs_in(self, place: int) -> list[int]:
+        """Return the outputs that lie in the memory of a value."""
+        return [out for out in self.outputs if self.plan.source[out] == place]
+
     def _arguments(self, step: Step) -> list[Any]:
         args = list(step.constants)
         for i, place in step.places:
             args[i] = self.slots[place]
         return args
 
-    def _bound(self, function: Callable[..., Any], step: Step, more: tuple[Any, ...] = ()) -> Callable[[], Any]:
+    def _bound(
+        self, function: Callable[..., Any], step: Step, more: Mapping[str, Any] = MappingProxyType({})
+    ) -> Callable[[], Any]:
         """Return the call of a function with a step's arguments, those of them looked up that are not fixed."""
         places = [(i, place) for i, place in step.places if place in self.looked_up]
-        args, slots, options = self._arguments(step), self.slots, step.options
+        args, slots, options = self._arguments(step), self.slots, {**step.options, **more}
         if not places:
-            return partial(function, *args, *more, **options)
+            return partial(function, *args, **options)
 
         def call() -> Any:
-            full = [*args, *more]
+            full = args.copy()
             for i, place in places:
                 full[i] = slots[place]
             return function(*full, **options)
@@ -207,7 +231,9 @@ class Program:
         if prepare is None or not all(map(can_hold, values)) or any(map(self._is_made_afresh, step.outputs)):
             return False
         outs = [pool.take(value, place) for value, place in zip(values, step.outputs, strict=True)]
-        prepared = prepare(outs[0] if len(outs) == 1 else tuple(outs), *self._arguments(step), **step.options)
+        with lent_by(pool.lend):
+            prepared = prepare(outs[0] if len(outs) == 1 else tuple(outs), *self._arguments(step), **step.options)
+        pool.take_back()
         if prepared is None:
             pool.give_back(step.outputs)
             return False
@@ -220,7 +246,10 @@ class Program:
         self, function: Callable[..., Any], step: Step, pool: Pool, calls: list[Callable[[], object]]
     ) -> None:
         """Let a step's function run; copy its results into buffers, or keep large ones and views for the run."""
+        if (isinstance(function, np.ufunc) or step.op.prepare) and len(self._outputs_in(step.outputs[0])) == 1:
+            self.fresh.update(step.outputs)
         call, slots, name, origin = self._bound(function, step), self.slots, step.op.name, self.origin
+        foreign = isinstance(step.op, Call)  # any Python code: what it returns may be a view of anything
         shapes = [shape_of(self.seen[place]) for place in step.outputs]
         copied = set()
         for place in step.outputs:
@@ -237,9 +266,9 @@ class Program:
                 if shape_of(value) != shape:
                     raise _changed(origin, name, shape, shape_of(value))
                 if place in copied:
-                    slots[place][...] = value
+                    np.copyto(slots[place], value)
                 else:
-                    slots[place] = value
+                    slots[place] = own(value) if foreign and getattr(value, "base", None) is not None else value
 
         calls.append(run)
 

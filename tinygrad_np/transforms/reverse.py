@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
+import numpy as np  # noqa: F401  (for the examples)
 
 from ..core import tree
 from ..core.tape import Tape
-from ..core.tensor import Tensor, dtype_of, name_of, shape_of
+from ..core.tensor import dtype_of, name_of, shape_of
 from ..core.trace import QuietCollector
 from .arguments import (
+    NUMERIC,
     Argnums,
     argument_name,
     belongs,
+    call,
     check_holomorphic,
     check_like,
     describe,
@@ -73,9 +76,13 @@ def linear_part(f: Callable[..., Any], primals: tuple[Any, ...], has_aux: bool, 
     places = [leaf._index if belongs(leaf, tape) else None for leaf in outputs]
     likes = [(shape_of(leaf), dtype_of(leaf)) for leaf in outputs]
     values = [leave(leaf, tape) for leaf in outputs]
-    names = [argument_name(f, key) + path for key, s in zip(keys, structures, strict=True) for path in s.paths]
-    for leaf, name in zip(leaves, names, strict=True):
-        tape.guard.watch_input(leaf, name)
+
+    def name(i: int) -> str:
+        named = ((key, path) for key, s in zip(keys, structures, strict=True) for path in s.paths)
+        key, path = next(itertools.islice(named, i, None))
+        return argument_name(f, key) + path
+
+    tape.guard.watch_inputs(leaves, name)
 
     def pullback(g: Any) -> tuple[Any, ...]:
         gs = tree.flatten_like(out_structure, g, f"{origin}: the cotangent")
@@ -101,10 +108,10 @@ def value_and_grad(
     callable
         Of f's arguments; it returns ``(value, gradient)``, with `has_aux` ``((value, aux), gradient)``.
     """
+    origin = f"grad({name_of(f)})"
 
     @functools.wraps(f, updated=())
     def value_and_grad_f(*args: Any, **kwargs: Any) -> Any:
-        origin = f"grad({name_of(f)})"
         keys, one = resolve(f, argnums, args, kwargs, origin)
         wanted = [kwargs[k] if isinstance(k, str) else args[k] for k in keys]
         leaves, structures = leaves_of(f, keys, wanted, origin)
@@ -112,7 +119,7 @@ def value_and_grad(
             check_holomorphic(leaves, origin, "the arguments")
         with QuietCollector():
             tape = Tape(origin)
-            loss, aux = run(f, tape, map(tape.watch, leaves), structures, keys, args, kwargs, has_aux)
+            loss, aux = call(f, tape, map(tape.watch, leaves), structures, keys, args, kwargs, has_aux)
             _check_loss(loss, origin, holomorphic)
             value = leave(loss, tape)
             seeds = [(loss._index, dtype_of(loss).type(1))] if belongs(loss, tape) else []
@@ -174,7 +181,7 @@ def grad(
 
 
 def _check_loss(loss: Any, origin: str, holomorphic: bool) -> None:
-    if isinstance(loss, np.ndarray | np.generic | Tensor | float | int):
+    if isinstance(loss, NUMERIC):
         if shape_of(loss) != ():
             raise TypeError(
                 f"{origin}: the loss has shape {shape_of(loss)}; a gradient needs a scalar. Sum or average it "

@@ -23,13 +23,13 @@ _UNARY = {
         "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh", "deg2rad", "rad2deg",
     ],
     "special": ["erfc"],
-    "activations": ["relu", "sigmoid", "softsign", "tanh_shrink"],
+    "activations": ["relu", "sigmoid", "softplus", "softsign", "tanh_shrink"],
     "piecewise_activations": ["relu6"],
     "bounded_logarithms": ["bounded_log", "bounded_log1p"],
 }  # fmt: skip
 _REAL_ONLY = {
-    "cbrt", "deg2rad", "rad2deg", "erfc", "relu", "sigmoid", "softsign", "tanh_shrink", "relu6", "bounded_log",
-    "bounded_log1p",
+    "cbrt", "deg2rad", "rad2deg", "erfc", "relu", "sigmoid", "softplus", "softsign", "tanh_shrink", "relu6",
+    "bounded_log", "bounded_log1p",
 }  # fmt: skip
 
 
@@ -80,12 +80,29 @@ for name, domains in _BROADCASTING.items():
     CASES[f"tinygrad_np.ops.arithmetic.{name}"] = with_complex_arguments(drawn) if name in _COMPLEX else drawn
 
 
+for key, domains in {
+    "elementary.tanh_gradient": [_SIGNED] * 2,
+    "activations.sigmoid_gradient": [_SIGNED] * 2,
+    "activations.relu_gradient": [_SIGNED, _NONZERO],
+    "piecewise_activations.leaky_relu_gradient": [_SIGNED, _NONZERO, _SIGNED],
+    "piecewise_activations.leaky_relu": [_NONZERO, _SIGNED],
+}.items():
+    drawn = broadcast_case(*domains)
+    CASES[f"tinygrad_np.ops.{key}"] = with_complex_arguments(drawn) if key == "elementary.tanh_gradient" else drawn
+
+
 @case("ops.arithmetic.remainder")
 def _remainder(draw: Any) -> Any:
     # x/y = k + 1/2 with y not 0: as far from the jumps as can be
     shape = draw(shapes)
     y = draw(lattice(shape, zero=False))
     return ((draw(hnp.arrays(np.int64, shape, elements=st.integers(-3, 3), fill=st.nothing())) + 0.5) * y, y), {}
+
+
+@case("ops.arithmetic.masked")
+def _masked(draw: Any) -> Any:
+    (x, mask), _ = draw(broadcast_case({}, {}))
+    return (draw(with_complex(st.just(x))), mask > 0), {}
 
 
 @case("ops.arithmetic.where")

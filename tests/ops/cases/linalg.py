@@ -17,6 +17,12 @@ def _matmul(draw: Any) -> Any:
     return (draw(lattice((*left, m, k))), draw(lattice((*right, k, n)))), {}
 
 
+@case("ops.dense.affine_op")
+def _affine(draw: Any) -> Any:
+    n, features, outputs = draw(st.tuples(*[st.integers(0, 3)] * 3))
+    return (draw(lattice((n, features))), draw(lattice((features, outputs))), draw(lattice((outputs,)))), {}
+
+
 @case("ops.linalg.einsum_op")
 def _einsum(draw: Any) -> Any:
     text = draw(

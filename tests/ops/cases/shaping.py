@@ -69,6 +69,20 @@ def _flip(draw: Any) -> Any:
     return (x,), {"axes": tuple(i for i in range(x.ndim) if draw(st.booleans()))}
 
 
+@case("ops.arranging.repeat_op")
+def _repeat(draw: Any) -> Any:
+    x = draw(shapes.filter(bool).flatmap(lattice))
+    return (x,), {"repeats": draw(st.integers(1, 3)), "axis": draw(st.integers(0, x.ndim - 1))}
+
+
+@case("ops.arranging.sum_repeats_op")
+def _sum_repeats(draw: Any) -> Any:
+    shape = draw(shapes.filter(bool))
+    axis, repeats = draw(st.integers(0, len(shape) - 1)), draw(st.sampled_from([1, 2, 3, 17]))
+    x = draw(lattice((*shape[:axis], shape[axis] * repeats, *shape[axis + 1 :])))
+    return (x,), {"repeats": repeats, "axis": axis}
+
+
 @case("ops.arranging.roll_op")
 def _roll(draw: Any) -> Any:
     x = draw(nonempty.flatmap(lattice))

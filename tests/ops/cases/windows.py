@@ -8,7 +8,9 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from .base import case, distinct, lattice
+from tinygrad_np.kernels.pooling import max_pool
+
+from .base import CASES, case, distinct, lattice
 
 
 def draw_windows(draw: Any, pads: bool = True) -> tuple[tuple[int, ...], dict[str, Any], tuple[int, ...]]:
@@ -37,14 +39,15 @@ def _conv(draw: Any) -> dict[str, Any]:
     return {
         "size": size, "kernel_size": kernel, "geometry": geometry | {"groups": groups},
         "x": lattice((n, *size, groups * per_group)), "w": lattice((*kernel, per_group, groups * per_filter)),
-        "g": lattice((n, *out, groups * per_filter)),
+        "g": lattice((n, *out, groups * per_filter)), "b": lattice((groups * per_filter,)),
     }  # fmt: skip
 
 
 @case("ops.convolution.conv_op")
 def _conv_op(draw: Any) -> Any:
     c = _conv(draw)
-    return (draw(c["x"]), draw(c["w"])), c["geometry"]
+    bias = [draw(c["b"])] if draw(st.booleans()) else []
+    return (draw(c["x"]), draw(c["w"]), *bias), c["geometry"]
 
 
 @case("ops.convolution.conv_input_op")
@@ -71,12 +74,25 @@ def _pool(draw: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     return drawn, geometry | {"kernel_size": kernel, "output_size": out}
 
 
-for name in ("max_pool", "max_pool_winner", "sum_pool"):
+_SCALES = st.sampled_from([1.0, 0.5, 0.25])
 
-    @case(f"ops.pooling.{name}")
-    def _pool_op(draw: Any, name: str = name) -> Any:
-        drawn, geometry = _pool(draw)
-        return (draw((lattice if name == "sum_pool" else distinct)(drawn["x"])),), geometry
+
+@case("ops.pooling.max_pool")
+def _max_pool(draw: Any) -> Any:
+    drawn, geometry = _pool(draw)
+    return (draw(distinct(drawn["x"])),), geometry
+
+
+@case("ops.pooling.max_pool_winner")
+def _max_pool_winner(draw: Any) -> Any:
+    (x,), geometry = draw(CASES["tinygrad_np.ops.pooling.max_pool"])
+    return (x, max_pool(x, **geometry)), geometry
+
+
+@case("ops.pooling.sum_pool")
+def _sum_pool(draw: Any) -> Any:
+    drawn, geometry = _pool(draw)
+    return (draw(lattice(drawn["x"])),), geometry | {"scale": draw(_SCALES)}
 
 
 @case("ops.pooling.window_gather")
@@ -91,6 +107,33 @@ def _scatter_windows(draw: Any) -> Any:
     return (draw(lattice(drawn["y"])), draw(drawn["winner"])), geometry | {"size": drawn["size"]}
 
 
+def _parts(draw: Any) -> tuple[int, tuple[tuple[int, int], ...]]:
+    size = draw(st.integers(1, 5))
+    part = st.integers(0, size - 1).flatmap(lambda i: st.integers(i + 1, size).map(lambda j: (i, j)))
+    return size, tuple(draw(st.lists(part, min_size=1, max_size=3)))
+
+
+@case("ops.parts.part_sum_op")
+def _part_sum(draw: Any) -> Any:
+    (size, parts), shape, axis = (
+        _parts(draw),
+        draw(st.tuples(st.integers(1, 2), st.integers(1, 2))),
+        draw(st.integers(0, 2)),
+    )
+    return (draw(lattice((*shape[:axis], size, *shape[axis:]))),), {"axis": axis, "parts": parts}
+
+
+@case("ops.parts.part_spread_op")
+def _part_spread(draw: Any) -> Any:
+    (size, parts), shape, axis = (
+        _parts(draw),
+        draw(st.tuples(st.integers(1, 2), st.integers(1, 2))),
+        draw(st.integers(0, 2)),
+    )
+    g = draw(lattice((*shape[:axis], len(parts), *shape[axis:])))
+    return (g,), {"axis": axis, "parts": parts, "size": size}
+
+
 @case("ops.pooling.winner_to_flat_index")
 def _flat_index(draw: Any) -> Any:
     drawn, geometry = _pool(draw)
@@ -100,4 +143,6 @@ def _flat_index(draw: Any) -> Any:
 @case("ops.pooling.sum_pool_transpose")
 def _sum_pool_transpose(draw: Any) -> Any:
     drawn, geometry = _pool(draw)
-    return (draw(lattice(drawn["y"])),), geometry | {"size": drawn["size"]}
+    order = draw(st.none() | st.permutations(range(len(drawn["x"]))).map(tuple))
+    options = {"size": drawn["size"], "scale": draw(_SCALES), "order": order}
+    return (draw(lattice(drawn["y"])),), geometry | options

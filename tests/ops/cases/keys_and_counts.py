@@ -1,4 +1,4 @@
-"""Random numbers."""
+"""Random numbers, and the learning rate of a count."""
 
 from __future__ import annotations
 
@@ -20,4 +20,7 @@ for name, options in {
     CASES[f"tinygrad_np.random.{name}"] = st.tuples(_keys, options).map(lambda case: ((case[0],), case[1]))
 CASES["tinygrad_np.random._fold_in"] = st.tuples(_keys, st.integers(0, 100)).map(
     lambda case: ((case[0], np.uint64(case[1])), {})
+)
+CASES["tinygrad_np.optim.parts._rate"] = st.integers(0, 100).map(
+    lambda count: ((np.int64(count),), {"schedule": lambda step: 0.1 / (1 + step)})
 )

@@ -1,0 +1,3 @@
+"""The number of threads that every competitor may use."""
+
+THREADS = 2

@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+
+from tinygrad_np.kernels import by_columns, by_rows, depthwise, direct, winograd
+from tinygrad_np.kernels.choice import algorithm
+from tinygrad_np.kernels.columns import Geometry
+
+
+def chosen(
+    batch, size, channels, filters, kernel=3, *, stride=1, dilation=1, padding=1, groups=1, dtype="f", order="C"
+):
+    geometry = Geometry(
+        batch,
+        (size, size),
+        channels,
+        filters,
+        (kernel, kernel),
+        (stride, stride),
+        ((padding, padding),) * 2,
+        (dilation, dilation),
+        groups,
+    )
+    x, g = (np.empty(shape, dtype, order) for shape in ((batch, size, size, channels), (batch, *geometry.out, filters)))
+    w = np.empty((kernel, kernel, channels // groups, filters), dtype)
+    dtype = np.dtype(dtype)
+    calls = (("correlate", x, w), ("kernel_gradient", x, g), ("input_gradient", g, w))
+    names = {algorithm(name, geometry, a, b, dtype).__module__.split(".")[-1] for name, a, b in calls}
+    assert len(names) == 1  # so that what one layer's kernels return lies in one order
+    return names.pop()
+
+
+def name(module):
+    return module.__name__.split(".")[-1]
+
+
+@pytest.mark.parametrize(
+    ("expected", "arguments", "options"),
+    [
+        (winograd, (32, 32, 64, 64), {}),
+        (winograd, (32, 32, 64, 64), {"order": "F"}),
+        (winograd, (32, 8, 128, 256), {}),
+        (winograd, (8, 14, 256, 256), {}),
+        (direct, (1, 6, 64, 64), {}),  # too few tiles
+        (direct, (32, 32, 64, 64), {"dtype": "d"}),
+        (direct, (32, 32, 64, 64), {"dtype": "F"}),
+        (direct, (32, 32, 64, 64), {"stride": 2}),
+        (direct, (32, 32, 64, 64), {"dilation": 2}),
+        (direct, (32, 32, 64, 64), {"groups": 4}),
+        (direct, (32, 32, 16, 32, 7), {}),
+        (direct, (32, 32, 16, 16), {}),  # transforms would cost more than they save
+        (direct, (32, 32, 3, 64), {}),
+        (direct, (32, 32, 64, 64, 1), {"stride": 2, "padding": 0}),
+        (by_columns, (32, 32, 64, 64, 1), {"padding": 0}),
+        (depthwise, (32, 32, 64, 64), {"groups": 64}),
+        (by_rows, (64, 32, 1, 6, 5), {"padding": 0}),
+        (by_rows, (64, 14, 6, 16, 5), {"padding": 0}),
+        (by_columns, (32, 32, 3, 64), {"order": "F", "dilation": 2}),
+    ],
+)
+def test_the_rule(expected, arguments, options):
+    assert chosen(*arguments, **options) == name(expected)

@@ -1,0 +1,66 @@
+"""Products against loops written out, in every memory order, outer products and outputs given among them."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tinygrad_np.kernels import products
+
+RNG = np.random.default_rng(0)
+ORDERS = {
+    "C": np.ascontiguousarray,
+    "F": np.asfortranarray,
+    "strided": lambda x: np.repeat(x, 2, axis=1)[:, ::2],
+    "reversed": lambda x: np.ascontiguousarray(x[::-1])[::-1],
+}
+
+
+def integers(shape, dtype):
+    return RNG.integers(-9, 10, shape).astype(dtype)
+
+
+def naive(x, y):
+    return [[sum(int(x[i, k]) * int(y[k, j]) for k in range(len(y))) for j in range(y.shape[1])] for i in range(len(x))]
+
+
+@given(
+    st.tuples(st.integers(0, 5), st.integers(0, 3), st.integers(0, 5)),
+    st.sampled_from(list(ORDERS)),
+    st.sampled_from(list(ORDERS)),
+    st.sampled_from(["f2", "f4", "f8", "c16", "i4"]),
+)
+def test_matmul(sizes, left, right, dtype):
+    m, k, n = sizes
+    x, y = ORDERS[left](integers((m, k), dtype)), ORDERS[right](integers((k, n), dtype))
+    z = products.matmul(x, y)
+    assert (z.dtype, z.shape) == (np.dtype(dtype), (m, n))
+    np.testing.assert_array_equal(z, np.reshape(naive(x.real, y.real), (m, n)))
+    for out in (np.full((m, n), np.nan if z.dtype.kind in "fc" else 7, dtype), np.full((n, m), 7, dtype).T):
+        assert products.matmul(x, y, out) is out
+        np.testing.assert_array_equal(out, z)
+
+
+@pytest.mark.parametrize(("m", "n"), [(1, 1), (400, 120), (84, 10), (1, 50)])
+def test_an_outer_product_is_the_products_of_the_elements(m, n):
+    x, y = RNG.standard_normal((m, 1)).astype("f4"), RNG.standard_normal((1, n)).astype("f4")
+    np.testing.assert_array_equal(products.matmul(x, y), x * y)
+
+
+def test_stacks_and_mixed_dtypes_are_those_of_numpy():
+    x, y = RNG.standard_normal((2, 3, 1)), RNG.standard_normal((2, 1, 4))
+    np.testing.assert_array_equal(products.matmul(x, y), np.matmul(x, y))
+    x, y = RNG.standard_normal((3, 1)).astype("f4"), RNG.standard_normal((1, 4))
+    assert products.matmul(x, y).dtype == np.float64
+    np.testing.assert_array_equal(products.matmul(x, y), x * y)
+
+
+def test_affine_leaves_its_arguments_and_promotes_as_numpy():
+    x, w, b = RNG.standard_normal((4, 3)), RNG.standard_normal((3, 2)), RNG.standard_normal(2)
+    before = [v.copy() for v in (x, w, b)]
+    np.testing.assert_allclose(products.affine(x, w, b), x @ w + b, rtol=1e-12)
+    for dtypes in (("f4", "f4", "f8"), ("f4", "f4", "f2"), ("i8", "f4", "f4"), ("f4", "f4", "f4")):
+        args = [v.astype(d) for v, d in zip((x, w, b), dtypes, strict=True)]
+        assert products.affine(*args).dtype == (args[0] @ args[1] + args[2]).dtype
+    for old, now in zip(before, (x, w, b), strict=True):
+        np.testing.assert_array_equal(now, old)

@@ -1,0 +1,117 @@
+"""Elementwise functions in few passes: each step after the first writes into the array that the first one made.
+
+Arguments are arrays or numbers of any real or complex dtype, with any strides, and are not written to.
+"""
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array: TypeAlias = NDArray[Any]
+
+ROW = 4096
+
+
+def _own(t: Any, like: Any) -> Any:
+    """Return t, which nobody else holds, if it can take what is computed from it and `like`, else None."""
+    if type(t) is not np.ndarray or t.dtype.kind not in "fc":
+        return None
+    fits = type(like) is float or (type(like) is np.ndarray and t.shape == like.shape and t.dtype == like.dtype)
+    return t if fits else None
+
+
+def relu(x: Any) -> Any:
+    """max(x, 0). For a large array by rows of zeros: NumPy has no vector instructions for an array and a number."""
+    if type(x) is not np.ndarray or x.size < 2 * ROW:
+        return np.maximum(x, 0)
+    order = sorted(range(x.ndim), key=lambda i: -x.strides[i])
+    y = np.ascontiguousarray(x.transpose(order))
+    flat, size = y.reshape(-1), x.size - x.size % ROW
+    result = np.empty_like(y)
+    out = result.reshape(-1)
+    np.maximum(flat[:size].reshape(-1, ROW), np.zeros(ROW, y.dtype), out=out[:size].reshape(-1, ROW))
+    np.maximum(flat[size:], 0, out=out[size:])
+    return result.transpose(np.argsort(order))
+
+
+def sigmoid(x: Any) -> Any:
+    """1 / (1 + exp(-x)). The exponential may overflow, to inf, whose reciprocal is the 0 that is due.
+
+    Results below the least normal number are 0.
+    """
+    half = getattr(x, "dtype", None) == np.float16  # its least normal number is too large for that
+    with np.errstate(over="ignore"):
+        y = np.negative(x, dtype=np.float32) if half else np.negative(x)
+        out = _own(y, y)
+        y = np.divide(1, np.add(np.exp(y, out=out), 1, out=out), out=out)
+    return y.astype(np.float16) if half else y
+
+
+def softplus(x: Any) -> Any:
+    """log(1 + exp(x)) = max(x, 0) + log(1 + e) with e = exp(-|x|).
+
+    With u = 1 + e rounded, log(1 + e) = log(u) + (e - (u - 1)) / u to the rounding of the result; log1p, which has no
+    vector instructions, takes several times as long.
+    """
+    half = getattr(x, "dtype", None) == np.float16
+    x = x.astype(np.float32) if half else x
+    e = np.exp(-np.absolute(x))
+    u = 1 + e
+    out = _own(e, u)
+    y = np.divide(np.subtract(e, u - 1, out=out), u, out=out)
+    y = np.add(y, np.log(u, out=_own(u, u)), out=out)
+    y = np.add(y, np.maximum(x, 0), out=out)
+    return y.astype(np.float16) if half else y
+
+
+def tanh_gradient(g: Any, y: Any) -> Any:
+    """g (1 - y²)."""
+    t = np.square(y)
+    return np.multiply(g, np.subtract(1, t, out=_own(t, t)), out=_own(t, g))
+
+
+def sigmoid_gradient(g: Any, y: Any) -> Any:
+    """g y (1 - y)."""
+    t = np.subtract(1, y)
+    return np.multiply(g, np.multiply(t, y, out=_own(t, y)), out=_own(t, g))
+
+
+def relu_gradient(g: Any, y: Any) -> Any:
+    """g where y > 0, else 0."""
+    if type(y) is not np.ndarray or y.dtype.kind != "f":
+        return g * np.greater(y, 0)
+    t = np.greater(y, 0, out=np.empty_like(y), casting="unsafe")  # in the dtype of y: not converted once more
+    return np.multiply(g, t, out=_own(t, g))
+
+
+def leaky_relu(x: Any, slope: Any) -> Any:
+    """x where x > 0, else slope x. As a maximum or a sum: to choose takes far longer where signs are mixed."""
+    if type(slope) is float and 0 < slope <= 1:
+        return np.maximum(x, np.multiply(x, slope))
+    below = np.minimum(x, 0)
+    t = np.multiply(below, slope, out=_own(below, slope))
+    return np.add(t, np.maximum(x, 0), out=_own(t, x))
+
+
+def leaky_relu_gradient(g: Any, x: Any, slope: Any) -> Any:
+    """g where x > 0, else slope g."""
+    above = np.multiply(np.greater(x, 0), 1, dtype=np.result_type(g, 0.0))
+    t = np.subtract(1, above)
+    t = np.multiply(t, slope, out=_own(t, slope))
+    return g * np.add(t, above, out=_own(t, above))
+
+
+def keep(a: Any, where: Any, out: Any = None) -> Any:
+    """a where the mask holds, else 0. Bits are multiplied: to choose takes far longer, and inf * 0 is not 0."""
+    a, where = np.asarray(a), np.asarray(where)
+    where = where if where.dtype == np.bool_ else where != 0
+    if a.itemsize > 8:
+        kept = np.where(where, a, a.dtype.type(0))
+        if out is None:
+            return kept
+        np.copyto(out, kept)
+        return out
+    bits = np.dtype(f"i{a.itemsize}")
+    kept = np.multiply(a.view(bits), where, out=None if out is None else out.view(bits))
+    return kept.view(a.dtype)

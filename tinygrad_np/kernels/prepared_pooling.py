@@ -1,0 +1,106 @@
+"""Pooling by windows that lie inside of the input, as the NumPy calls it is made of, bound to arrays that stay.
+
+Each function takes what the one of the same name in `pooling` takes, and the array of the result; it returns functions
+without arguments that compute the same, or None where it does not know how.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Unpack
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from tinygrad_np.kernels.pooling import SMALL, Array, Plan, Sizes, Windows, memory_order, plan_of
+from tinygrad_np.kernels.scratch import scratch
+
+Calls = list[Callable[[], object]]
+
+
+def prepare_max_pool(out: Array, x: Array, **windows: Unpack[Windows]) -> Calls | None:
+    """Prepare `max_pool`."""
+    plan = plan_of(x.shape[1:-1], windows)
+    return _fold(np.maximum, out, x, plan) if _is_simple(plan) else None
+
+
+def prepare_max_pool_winner(out: Array, x: Array, y: Array, **windows: Unpack[Windows]) -> Calls | None:
+    """Prepare `max_pool_winner`: whether there is a NaN is not asked, but each element is compared with itself."""
+    plan = plan_of(x.shape[1:-1], windows)
+    if not _is_simple(plan) or out.itemsize != 1:
+        return None
+    passed, other = _like(out, np.bool_), _like(out, np.bool_)
+    calls: Calls = [partial(out.fill, 0), partial(passed.fill, True)]
+    for _, elements in plan.offsets[:-1]:
+        seen = x[elements]
+        calls += [
+            partial(np.not_equal, seen, y, out=other),
+            partial(np.logical_and, passed, other, out=passed),
+            partial(np.equal, seen, seen, out=other),
+            partial(np.logical_and, passed, other, out=passed),
+            partial(np.add, out, passed.view(np.uint8), out=out),
+        ]
+    return calls
+
+
+def prepare_window_scatter(
+    out: Array, g: Array, winner: Array, *, size: Sizes, **windows: Unpack[Windows]
+) -> Calls | None:
+    """Prepare `window_scatter`."""
+    plan = plan_of(size, windows)
+    if not (_is_simple(plan) and plan.disjoint and _is_real(g, out)):
+        return None
+    bits, wins = np.dtype(f"i{g.itemsize}"), _like(winner, np.bool_)
+    calls: Calls = [] if plan.full else [partial(out.fill, 0)]
+    for number, (_, elements) in enumerate(plan.offsets):
+        calls.append(partial(np.equal, winner, number, out=wins))
+        calls.append(partial(np.multiply, g.view(bits), wins, out=out[elements].view(bits)))
+    return calls
+
+
+def prepare_sum_pool(out: Array, x: Array, *, scale: float = 1.0, **windows: Unpack[Windows]) -> Calls | None:
+    """Prepare `sum_pool`."""
+    plan = plan_of(x.shape[1:-1], windows)
+    if not (_is_simple(plan) and _is_real(x, out)):
+        return None
+    calls = _fold(np.add, out, x, plan)
+    return calls if scale == 1 else [*calls, partial(np.multiply, out, scale, out=out)]
+
+
+def prepare_sum_pool_transpose(
+    out: Array, g: Array, *, size: Sizes, scale: float = 1.0, order: Any = None, **windows: Unpack[Windows]
+) -> Calls | None:
+    """Prepare `sum_pool_transpose`."""
+    plan = plan_of(size, windows)
+    if not (plan.tiled and _is_real(g, out)):
+        return None
+    tiles = out[plan.covered].reshape(len(out), *plan.split, out.shape[-1])
+    if not np.may_share_memory(tiles, out):
+        return None
+    scaled = _like(g, g.dtype)
+    calls: Calls = [] if plan.full else [partial(out.fill, 0)]
+    return [
+        *calls,
+        partial(np.multiply, g, scale, out=scaled),
+        partial(np.copyto, tiles, scaled[plan.widened]),
+    ]
+
+
+def _like(a: Array, dtype: DTypeLike) -> Array:
+    """Return scratch in the memory order of an array."""
+    order = memory_order(a)
+    return scratch(tuple(a.shape[i] for i in order), dtype).transpose(np.argsort(order))
+
+
+def _is_simple(plan: Plan) -> bool:
+    return plan.inside and 1 < len(plan.offsets) <= SMALL
+
+
+def _is_real(*arrays: Array) -> bool:
+    """Whether the arrays are float32, or float64: half numbers are summed in another type."""
+    return all(a.dtype == arrays[0].dtype and a.dtype.kind == "f" and a.itemsize in (4, 8) for a in arrays)
+
+
+def _fold(ufunc: np.ufunc, out: Array, x: Array, plan: Plan) -> Calls:
+    (_, first), (_, second), *others = plan.offsets
+    calls: Calls = [partial(ufunc, x[first], x[second], out=out)]
+    return calls + [partial(ufunc, out, x[elements], out=out) for _, elements in others]

@@ -1,0 +1,223 @@
+"""How `compile` runs operations whose forward function is more than one call of NumPy: as these calls, bound.
+
+A rule gets an array for the result and the arguments, which stay where they are while their values change (see
+`core.primitive`). The calls are those that the forward function makes, in the same order, so the bits are the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..core.tensor import Array
+from ..kernels.columns import Geometry
+from ..kernels.elementwise import ROW
+from ..kernels.pooling import memory_order
+from ..kernels.prepared_convolution import prepare_correlate, prepare_input_gradient, prepare_kernel_gradient
+from ..kernels.prepared_pooling import (
+    prepare_max_pool,
+    prepare_max_pool_winner,
+    prepare_sum_pool,
+    prepare_sum_pool_transpose,
+    prepare_window_scatter,
+)
+from ..kernels.scratch import scratch
+from .activations import relu, relu_gradient, sigmoid_gradient
+from .convolution import conv_input_op, conv_kernel_op, conv_op
+from .cross_entropy import softmax_cross_entropy_gradient_op, softmax_cross_entropy_op
+from .elementary import tanh_gradient
+from .pooling import max_pool_op, scatter_op, sum_pool_op, sum_pool_transpose_op, winner_op
+from .reductions import AxisTuple, mean_op, sum_op
+from .shaping import astype_op, reshape_op
+
+Calls = list[Callable[[], object]] | None
+
+
+def _alike(out: Array, *arrays: Array) -> bool:
+    """Whether steps of an elementwise function can be done in the array of its result."""
+    return out.dtype.kind == "f" and all(
+        isinstance(x, np.ndarray) and x.shape == out.shape and x.dtype == out.dtype for x in arrays
+    )
+
+
+@relu.defprepare
+def _relu(out: Array, x: Array) -> Calls:
+    """By rows of zeros, as the kernel does it for a large array."""
+    order = memory_order(x)
+    ordered, result = x.transpose(order), out.transpose(order)
+    if x.dtype != out.dtype or not (ordered.flags.c_contiguous and result.flags.c_contiguous):
+        return [partial(np.maximum, x, 0, out=out)]
+    flat, target, size = ordered.reshape(-1), result.reshape(-1), x.size - x.size % ROW
+    zeros = np.zeros(min(ROW, x.size), x.dtype)
+    rows = partial(np.maximum, flat[:size].reshape(-1, ROW), zeros, out=target[:size].reshape(-1, ROW))
+    rest = partial(np.maximum, flat[size:], zeros[: x.size - size], out=target[size:])
+    return [rows] * (size > 0) + [rest] * (size < x.size)
+
+
+@relu_gradient.defprepare
+def _relu_gradient(out: Array, g: Array, y: Array) -> Calls:
+    if not _alike(out, g, y):
+        return None
+    return [partial(np.greater, y, 0, out=out, casting="unsafe"), partial(np.multiply, g, out, out=out)]
+
+
+@tanh_gradient.defprepare
+def _tanh_gradient(out: Array, g: Array, y: Array) -> Calls:
+    if not _alike(out, g, y):
+        return None
+    return [
+        partial(np.square, y, out=out),
+        partial(np.subtract, 1, out, out=out),
+        partial(np.multiply, g, out, out=out),
+    ]
+
+
+@sigmoid_gradient.defprepare
+def _sigmoid_gradient(out: Array, g: Array, y: Array) -> Calls:
+    if not _alike(out, g, y):
+        return None
+    return [
+        partial(np.subtract, 1, y, out=out),
+        partial(np.multiply, out, y, out=out),
+        partial(np.multiply, g, out, out=out),
+    ]
+
+
+@sum_op.defprepare
+def _sum(out: Array, x: Array, *, axis: AxisTuple, keepdims: bool = False) -> Calls:
+    return [partial(np.add.reduce, x, axis, None, out, keepdims)]
+
+
+@mean_op.defprepare
+def _mean(out: Array, x: Array, *, axis: AxisTuple, keepdims: bool = False) -> Calls:
+    if x.dtype != out.dtype or x.dtype == np.float16:  # integers and halves are summed in another type
+        return None
+    count = math.prod([x.shape[i] for i in axis])
+    return [partial(np.add.reduce, x, axis, None, out, keepdims), partial(np.divide, out, count, out=out)]
+
+
+@astype_op.defprepare
+def _astype(out: Array, x: Array, *, dtype: Any) -> Calls:
+    return [partial(np.copyto, out, x, casting="unsafe")]
+
+
+@reshape_op.defprepare
+def _reshape(out: Array, x: Array, *, shape: tuple[int, ...]) -> Calls:
+    return [partial(np.copyto, out.reshape(x.shape), x)] if out.flags.c_contiguous else None
+
+
+# -- convolutions of one or a few images -------------------------------------------------------------------------------
+
+
+@conv_op.defprepare
+def _conv(out: Array, x: Array, w: Array, b: Array | None = None, **options: Any) -> Calls:
+    calls = prepare_correlate(_geometry(x.shape, w.shape, options), x, w, out)
+    return calls if calls is None or b is None else [*calls, partial(np.add, out, b, out=out)]
+
+
+@conv_kernel_op.defprepare
+def _conv_kernel(out: Array, x: Array, g: Array, *, kernel_size: Any, **options: Any) -> Calls:
+    return prepare_kernel_gradient(_geometry(x.shape, out.shape, options), x, g, out)
+
+
+@conv_input_op.defprepare
+def _conv_input(out: Array, g: Array, w: Array, *, size: Any, **options: Any) -> Calls:
+    return prepare_input_gradient(_geometry(out.shape, w.shape, options), g, w, out)
+
+
+def _geometry(x: tuple[int, ...], w: tuple[int, ...], options: dict[str, Any]) -> Geometry:
+    n, *size, channels = x
+    *kernel, _, filters = w
+    return Geometry(n, tuple(size), channels, filters, tuple(kernel), **options)
+
+
+# -- pooling -----------------------------------------------------------------------------------------------------------
+
+max_pool_op.defprepare(prepare_max_pool)
+winner_op.defprepare(prepare_max_pool_winner)
+scatter_op.defprepare(prepare_window_scatter)
+sum_pool_op.defprepare(prepare_sum_pool)
+sum_pool_transpose_op.defprepare(prepare_sum_pool_transpose)
+
+
+# -- softmax cross-entropy: a call that asks once whether labels and logits are as they should be, and else runs forward
+
+
+@softmax_cross_entropy_op.defprepare
+def _softmax_cross_entropy(out: Array, x: Array, labels: Array, **options: Any) -> Calls:
+    rows = _Rows.of(x, labels, **options)
+    if rows is None or options["reduction"] == "none":
+        return None
+    mean, count = options["reduction"] == "mean", x.dtype.type(len(rows.labels))
+
+    def run() -> None:
+        if not rows.exponentiate():
+            np.copyto(out, softmax_cross_entropy_op.forward(x, labels, **options))
+            return
+        losses = np.log(rows.total)
+        np.subtract(losses, rows.picked, out=losses)
+        np.add.reduce(losses, None, None, out)
+        if mean:
+            np.divide(out, count, out=out)
+
+    return [run]
+
+
+@softmax_cross_entropy_gradient_op.defprepare
+def _softmax_cross_entropy_gradient(out: Array, g: Array, x: Array, labels: Array, **options: Any) -> Calls:
+    rows = _Rows.of(x, labels, **options)
+    if rows is None or g.shape != () or not out.flags.c_contiguous:
+        return None
+    gradient, column = out.reshape(rows.rows.shape), rows.total[:, None]
+    mean, count = options["reduction"] == "mean", x.dtype.type(len(rows.labels))
+
+    def run() -> None:
+        if not rows.exponentiate():
+            np.copyto(out, softmax_cross_entropy_gradient_op.forward(g, x, labels, **options))
+            return
+        np.divide(rows.exponentials, column, out=gradient)
+        gradient[rows.index, rows.labels] -= 1
+        np.multiply(gradient, np.divide(g, count) if mean else g, out=gradient)
+
+    return [run]
+
+
+class _Rows(NamedTuple):
+    """Logits (n, C) and their labels, with the arrays for exp(x - max x) and its sum over each row."""
+
+    rows: Array
+    labels: Array
+    unsigned: Array  # the labels: negative ones are large
+    index: Array
+    shift: Array
+    exponentials: Array
+    total: Array
+    picked: Array
+
+    @classmethod
+    def of(cls, x: Array, labels: Array, *, reduction: str, ignore_index: int) -> _Rows | None:
+        classes = x.shape[-1]
+        rows, flat = x.reshape(math.prod(x.shape[:-1]), classes), labels.reshape(-1)
+        viewed = np.may_share_memory(rows, x) and np.may_share_memory(flat, labels)
+        if not viewed or x.dtype == np.float16 or 0 <= ignore_index < classes:
+            return None
+        n, like = len(flat), partial(scratch, dtype=x.dtype)
+        unsigned, index = flat.view(f"u{flat.itemsize}"), np.arange(n)
+        return cls(rows, flat, unsigned, index, like((n, 1)), like(rows.shape), like((n,)), like((n,)))
+
+    def exponentiate(self) -> bool:
+        """Compute them; return whether every label is a class and every row has a finite maximum."""
+        if np.maximum.reduce(self.unsigned) >= self.rows.shape[1]:
+            return False
+        np.maximum.reduce(self.rows, -1, None, self.shift, keepdims=True)
+        if not np.isfinite(self.shift).all():
+            return False
+        np.subtract(self.rows, self.shift, out=self.exponentials)
+        np.copyto(self.picked, self.exponentials[self.index, self.labels])
+        np.exp(self.exponentials, out=self.exponentials)
+        np.add.reduce(self.exponentials, -1, None, self.total)
+        return True
