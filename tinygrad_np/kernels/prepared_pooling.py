@@ -11,7 +11,7 @@ from typing import Any, Unpack
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinygrad_np.kernels.pooling import SMALL, Array, Plan, Sizes, Windows, memory_order, plan_of
+from tinygrad_np.kernels.pooling import SMALL, Array, Plan, Sizes, Windows, max_pool_winner, memory_order, plan_of
 from tinygrad_np.kernels.scratch import scratch
 
 Calls = list[Callable[[], object]]
@@ -24,22 +24,28 @@ def prepare_max_pool(out: Array, x: Array, **windows: Unpack[Windows]) -> Calls 
 
 
 def prepare_max_pool_winner(out: Array, x: Array, y: Array, **windows: Unpack[Windows]) -> Calls | None:
-    """Prepare `max_pool_winner`: whether there is a NaN is not asked, but each element is compared with itself."""
+    """Prepare `max_pool_winner`: without NaN, the number of elements passed over before the first maximum."""
     plan = plan_of(x.shape[1:-1], windows)
     if not _is_simple(plan) or out.itemsize != 1:
         return None
+    first, *others = [x[elements] for _, elements in plan.offsets[:-1]]
     passed, other = _like(out, np.bool_), _like(out, np.bool_)
-    calls: Calls = [partial(out.fill, 0), partial(passed.fill, True)]
-    for _, elements in plan.offsets[:-1]:
-        seen = x[elements]
+    calls: Calls = [partial(np.not_equal, first, y, out=passed), partial(np.copyto, out, passed.view(np.uint8))]
+    for seen in others:
         calls += [
             partial(np.not_equal, seen, y, out=other),
             partial(np.logical_and, passed, other, out=passed),
-            partial(np.equal, seen, seen, out=other),
-            partial(np.logical_and, passed, other, out=passed),
             partial(np.add, out, passed.view(np.uint8), out=out),
         ]
-    return calls
+
+    def run() -> None:
+        if np.isnan(y).any():
+            np.copyto(out, max_pool_winner(x, y, **windows))
+            return
+        for call in calls:
+            call()
+
+    return calls if y.dtype.kind not in "fc" else [run]
 
 
 def prepare_window_scatter(
