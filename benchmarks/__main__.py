@@ -66,8 +66,8 @@ def main() -> None:
         return
     names = [n for n in peers.installed() if not options.peers or n in options.peers or n == "tinygrad_np"]
     print(report.heading())
-    if report.LOAD > report.BUSY:
-        print("The machine is busy: no figure of this run is to be trusted, least of all those of PyTorch.")
+    for caution in report.cautions():
+        print(caution)
     outcomes: dict[str, Outcome] = {}
     for _ in range(options.repeat):
         for case in cases:

@@ -22,12 +22,15 @@ def timed(run: Run) -> float:
     return time.perf_counter() - start
 
 
-def measure(runs: Mapping[str, Run], seconds: float, rounds: int = 3, turn: float = TURN) -> dict[str, np.ndarray]:
+def measure(
+    runs: Mapping[str, Run], seconds: float, rounds: int = 3, turn: float = TURN, *, yardstick: str = ""
+) -> dict[str, np.ndarray]:
     """Time the competitors in turn until the seconds are over, and each has a few turns.
 
     A turn is as many calls as fit into 30 milliseconds, as a loop of training makes them, and one before them that is
     not timed: it fills the caches and wakes the threads, while those of the last competitor fall asleep. Calls of more
-    than 100 milliseconds need none. Who takes ten times as long as the fastest has only the first few turns.
+    than 100 milliseconds need none. Who takes ten times as long as the fastest, the yardstick not counted, has only the
+    first few turns.
     """
     gc.collect()
     gc.freeze()  # what the others have loaded is no garbage for anyone to look through
@@ -37,7 +40,7 @@ def measure(runs: Mapping[str, Run], seconds: float, rounds: int = 3, turn: floa
     done = 0
     while time.perf_counter() < end or done < rounds:
         for name, run in runs.items():
-            if done >= rounds and min(times[name]) > 10 * min(map(min, times.values())):
+            if done >= rounds and min(times[name]) > 10 * min(min(t) for n, t in times.items() if n != yardstick):
                 continue
             if name not in slow and timed(run) > SLOW:
                 slow.add(name)

@@ -42,17 +42,43 @@ def figure(seconds: float) -> str:
 # Before anything is run. Libraries with threads of their own lose most on a busy machine: their threads wait in turn.
 LOAD = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
 BUSY = 0.7
+# Names the processor whose kernels NumPy's OpenBLAS takes, in place of the one that it finds.
+CORETYPE = "OPENBLAS_CORETYPE"
 
 
 def environment() -> dict[str, str]:
     """Return the machine, the versions and the day."""
     found = {"date": date.today().isoformat(), "processor": _processor(), "threads": str(THREADS),
-             "load": f"{LOAD:.1f}", "Python": platform.python_version()}  # fmt: skip
+             "load": f"{LOAD:.1f}", "OpenBLAS": _openblas(), CORETYPE: os.environ.get(CORETYPE) or "unset",
+             "Python": platform.python_version()}  # fmt: skip
     for package in ("numpy", "torch", "jax", "mygrad", "autograd", "threadpoolctl"):
         try:
             found[package] = version(package)
         except PackageNotFoundError:
             continue
+    return found
+
+
+def _openblas() -> str:
+    """Return the processors whose kernels the OpenBLAS of this process takes: what a product's speed depends on."""
+    try:
+        from threadpoolctl import threadpool_info
+    except ModuleNotFoundError:
+        return "unknown"
+    found = {info.get("architecture", "unknown") for info in threadpool_info() if info["internal_api"] == "openblas"}
+    return ", ".join(sorted(found)) or "none"
+
+
+def cautions() -> list[str]:
+    """Return why the figures of this run are not to be trusted."""
+    found = []
+    if LOAD > BUSY:
+        found.append("The machine is busy: no figure of this run is to be trusted, least of all those of PyTorch.")
+    if core := os.environ.get(CORETYPE):
+        found.append(
+            f"{CORETYPE}={core}: NumPy's products take the kernels of that processor, up to twice as slow as those of "
+            "this one; unset it for figures that count."
+        )
     return found
 
 
@@ -163,9 +189,11 @@ def conclusion(outcomes: Outcomes) -> str:
 def heading() -> str:
     """What was measured where."""
     found = environment()
-    versions = ", ".join(f"{k} {v}" for k, v in found.items() if k not in ("date", "processor", "threads", "load"))
+    told = ("date", "processor", "threads", "load", "OpenBLAS", CORETYPE)
+    versions = ", ".join(f"{k} {v}" for k, v in found.items() if k not in told)
     machine = f"{found['processor']}, {found['threads']} threads, load before {found['load']}"
-    return f"Measured {found['date']} on {machine}; {versions}."
+    blas = f"OpenBLAS's kernels: {found['OpenBLAS']} ({CORETYPE} {found[CORETYPE]})"
+    return f"Measured {found['date']} on {machine}; {versions}; {blas}."
 
 
 def markdown(outcomes: Outcomes) -> str:
@@ -191,7 +219,7 @@ BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
 
 def readme_block(outcomes: Outcomes) -> str:
     """The README's table: the training steps and the tape."""
-    lines = [heading(), "", "Medians of one run; the ratio is ours to the best peer's, below 1 is ahead.", ""]
+    lines = [heading(), "", "Medians of one run a case; the ratio is ours to the best peer's, below 1 is ahead.", ""]
     for groups in (("training",), ("tape",)):
         found = [o for o in outcomes.values() if o.case.group in groups]
         names = [n for n in NAMES if any(n in o.timings for o in found)]

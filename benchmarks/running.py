@@ -13,6 +13,8 @@ from .checking import check
 from .measuring import fastest, measure
 from .outcome import Outcome, Timing
 
+YARDSTICK = "bare product"
+
 
 def run_case(case: Case, names: Sequence[str], seconds: float, *, measure_memory: bool = True) -> Outcome:
     """Run a case for those of the competitors that it has.
@@ -62,8 +64,8 @@ def _time(outcome: Outcome, programs: dict[str, Program], seconds: float) -> Non
     runs = {name: program.run for name, program in programs.items()}
     bare = outcome.case.yardstick
     if bare is not None:
-        runs["bare product"] = bare
-    times: dict[str, np.ndarray] = measure(runs, seconds, outcome.case.rounds)
+        runs[YARDSTICK] = bare
+    times: dict[str, np.ndarray] = measure(runs, seconds, outcome.case.rounds, yardstick=YARDSTICK)
     if bare is not None:
-        outcome.yardstick = Timing.of(times.pop("bare product"))
+        outcome.yardstick = Timing.of(times.pop(YARDSTICK))
     outcome.timings = {name: Timing.of(t, programs[name].note) for name, t in times.items()}

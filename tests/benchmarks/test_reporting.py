@@ -2,11 +2,13 @@
 
 import json
 import time
+from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from benchmarks import report
+from benchmarks import measuring, report
 from benchmarks.cases import COMPILED, EAGER, Case, Program
 from benchmarks.checking import DifferentResultsError, check
 from benchmarks.growth import summary
@@ -76,14 +78,36 @@ def test_a_competitor_that_fails_or_is_too_slow_is_said_to():
     assert outcome.timings.keys() == {EAGER}
 
 
-def test_competitors_have_turns():
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that a run sets forward: what is tested must not depend on how busy the machine is."""
+    now = [0.0]
+    monkeypatch.setattr(measuring, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    return now
+
+
+def runs_of(clock, order, **seconds):
+    def run(name):
+        order.append(name)
+        clock[0] += seconds[name]
+
+    return {name: partial(run, name) for name in seconds}
+
+
+def test_competitors_have_turns(clock):
     order = []
-    runs = {name: lambda name=name: (order.append(name), time.sleep(0.002)) for name in "abc"}
-    times = measure(runs, 0.0, rounds=2, turn=0.005)
-    changes = [a for a, b in zip(order, [*order[1:], None], strict=True) if a != b]
-    assert changes == list("abcabc")
-    assert all(len(t) >= 4 and t.min() >= 0.002 for t in times.values())
-    assert len(order) > sum(map(len, times.values()))  # the first call of a turn is not timed
+    times = measure(runs_of(clock, order, a=0.002, b=0.002, c=0.002), 0.0, rounds=2, turn=0.005)
+    assert "".join(order) == "aaaabbbbcccc" * 2
+    for t in times.values():
+        np.testing.assert_allclose(t, [0.002] * 6)  # the first call of a turn is not timed
+
+
+def test_who_is_slow_has_few_turns_but_a_yardstick_makes_nobody_slow(clock):
+    order = []
+    runs = runs_of(clock, order, ours=0.02, peer=0.01, slow=0.19, bare=0.0001)
+    times = measure(runs, 10.0, rounds=2, yardstick="bare")
+    assert len(times["slow"]) == 2
+    assert len(times["ours"]) > 100 and len(times["peer"]) > 100
 
 
 def test_the_fastest_way_counts():
@@ -199,6 +223,32 @@ def test_the_readme_is_changed_between_the_markers_only(tmp_path):
     page.write_text("no markers")
     with pytest.raises(ValueError, match="has no lines"):
         report.write_readme(page, some())
+
+
+@pytest.mark.parametrize("core", [None, "Haswell"])
+def test_the_heading_says_which_kernels_openblas_takes(monkeypatch, core):
+    blas = pytest.importorskip("threadpoolctl")
+    monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
+    if core:
+        monkeypatch.setenv("OPENBLAS_CORETYPE", core)
+    monkeypatch.setattr(blas, "threadpool_info", lambda: [
+        {"internal_api": "openblas", "architecture": "SkylakeX"}, {"internal_api": "openblas", "architecture": "SkylakeX"},
+        {"internal_api": "openmp"},
+    ])  # fmt: skip
+    said = f"OpenBLAS's kernels: SkylakeX (OPENBLAS_CORETYPE {core or 'unset'})."
+    assert report.heading().endswith(said)
+    assert said in report.readme_block(some())
+    assert report.environment()["OPENBLAS_CORETYPE"] == (core or "unset")
+
+
+def test_what_spoils_the_figures_is_said(monkeypatch):
+    monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
+    monkeypatch.setattr(report, "LOAD", 0.1)
+    assert report.cautions() == []
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
+    monkeypatch.setattr(report, "LOAD", 3.0)
+    busy, kernels = report.cautions()
+    assert "busy" in busy and "OPENBLAS_CORETYPE=Haswell" in kernels
 
 
 def test_cases_are_selected_by_name_or_its_end():

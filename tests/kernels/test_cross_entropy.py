@@ -61,6 +61,14 @@ def test_low_precision_and_extremes(dtype):
     np.testing.assert_allclose(x_bar.astype(float), [[0, 0, 0], [1 / 3, -2 / 3, 1 / 3], [0, 0.5, -0.5]], rtol=2 * eps)
 
 
+def test_the_mean_of_more_examples_than_float16_can_count():
+    n = 70_000
+    x, labels = np.zeros((n, 2), np.float16), np.zeros(n, int)
+    x_bar = cross_entropy_gradient(np.float16(1), x, labels, mean=True, ignore_index=-100)
+    assert x_bar.dtype == np.float16
+    np.testing.assert_allclose(x_bar.astype(float), np.tile([-0.5 / n, 0.5 / n], (n, 1)), rtol=0.01)
+
+
 @pytest.mark.parametrize(("wrong", "named"), [([0, 3], 3), ([-1, 0], -1), ([-100, 5], 5)])
 def test_labels_out_of_range_are_named(wrong, named):
     x, labels = np.zeros((2, 3)), np.array(wrong)

@@ -90,6 +90,15 @@ def test_softplus_to_rounding(xs, dtype):
     np.testing.assert_allclose(y.astype(float), exact, rtol=4 * float(info.eps), atol=2 * float(info.tiny))
 
 
+@pytest.mark.parametrize("dtype", ["?", "B", "H", "I", "Q"])
+@pytest.mark.parametrize("kernel", [sigmoid, softplus])
+def test_numbers_without_a_sign_do_not_wrap(kernel, dtype):
+    x = np.array([0, 1], dtype)
+    y = kernel(x)
+    assert y.dtype == np.exp(x).dtype
+    np.testing.assert_array_equal(y, kernel(np.array([0, 1], y.dtype)))
+
+
 def test_softplus_far_out():
     x = np.array([-np.inf, -1e30, 1e30, np.inf, np.nan], np.float32)
     with np.errstate(all="raise", under="ignore"):
@@ -120,6 +129,14 @@ def test_relu_of_any_size_and_memory_order(shape, how):
     np.testing.assert_array_equal(y, np.where(x < 0, 0, x))
     if how in ("C", "F", "middle"):
         assert y.strides == x.strides or min(shape) < 2
+
+
+@pytest.mark.parametrize("dtype", ["?", "b", "B", "l", "e", "d", "F"])
+def test_relu_of_a_large_array_has_the_dtype_of_a_small_one(dtype):
+    x = np.arange(3 * 4096).astype(dtype)
+    y = relu(x)
+    assert y.dtype == relu(x[:5]).dtype
+    np.testing.assert_array_equal(y, np.maximum(x, 0))
 
 
 def test_relu_has_no_slope_at_0_and_at_nan():

@@ -86,6 +86,21 @@ def test_a_large_mean_costs_no_digits(level, axis):
         np.testing.assert_allclose(a.astype(float), b.astype(float), rtol=2e-5, atol=4e-6)
 
 
+@pytest.mark.parametrize(("level", "spread"), [(1e3, 1.0), (1e5, 1.0), (1e4, 0.01)])
+@pytest.mark.parametrize("axis", [(0, 1), (1, 2), (2,)])
+def test_the_rounding_of_a_large_mean_costs_no_digits_of_the_gradient(level, spread, axis):
+    rng = np.random.default_rng(0)
+    x = (level + spread * rng.standard_normal((40, 30, 20))).astype(np.float32)
+    g = rng.standard_normal(x.shape).astype(np.float32)
+    options = {"axis": axis, "eps": 1e-5, "centred": True}
+    _, mean, var = standardize(x, 1.0, 0.0, **options)
+    wide = x.astype(float)
+    exact = wide.mean(axis, keepdims=True), wide.var(axis, keepdims=True)
+    desired = gradient_by_definition(g.astype(float), 0, 0, wide, 1, *exact, **options)
+    for a, b in zip(standardize_gradient(g, 0, 0, x, 1.0, mean, var, **options), desired, strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=2e-6 * abs(b).max())
+
+
 def test_constant_groups_have_no_variance():
     for level in (0.0, 0.1, 1e6):
         x = np.full((1000, 3), level, np.float32)

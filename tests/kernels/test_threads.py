@@ -210,7 +210,7 @@ together()
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs signals")
 def test_an_interrupt_while_waiting_leaves_a_team_that_works(three):
-    main, entered = threading.main_thread().ident, threading.Barrier(2)
+    main, entered, stopped = threading.main_thread().ident, threading.Barrier(2), []
 
     def task(i):
         entered.wait(10)
@@ -218,6 +218,7 @@ def test_an_interrupt_while_waiting_leaves_a_team_that_works(three):
             time.sleep(0.05)
             signal.pthread_kill(main, signal.SIGINT)
             time.sleep(0.1)
+            stopped.append("worker")
 
     old = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -225,7 +226,49 @@ def test_an_interrupt_while_waiting_leaves_a_team_that_works(three):
             parallel(task, 2)
     finally:
         signal.signal(signal.SIGINT, old)
+    assert stopped == ["worker"]  # so what it writes to may be used again
     parallel(meet(3), 3)
+
+
+@pytest.mark.parametrize("had", [0, 1])
+def test_where_no_thread_can_be_started_those_there_are_do_the_work(three, monkeypatch, had):
+    def refused(*args):
+        raise RuntimeError("can't start new thread")
+
+    workers = [threads._Worker() for _ in range(had)]
+    monkeypatch.setattr(threads._team, "workers", workers)
+    monkeypatch.setattr(threads._thread, "start_new_thread", refused)
+    calls = []
+    parallel(calls.append, 20)
+    assert sorted(calls) == list(range(20)) and len(workers) == had
+    parallel(meet(1 + had), 1 + had)
+
+
+def test_an_interrupt_before_all_have_begun_leaves_a_team_that_works(three, monkeypatch):
+    """A worker that began, and was not waited for, must not be taken for one that has finished the next work."""
+    start = threads._Worker.start
+
+    def interrupted(worker, work):
+        start(worker, work)
+        time.sleep(0.02)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threads._Worker, "start", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            parallel(lambda i: None, 2)
+    for _ in range(3):
+        done = []
+        barrier = threading.Barrier(2)
+
+        def task(i, done=done, barrier=barrier):
+            barrier.wait(10)
+            if threading.current_thread() is not threading.main_thread():
+                time.sleep(0.02)
+            done.append(i)
+
+        parallel(task, 2)
+        assert sorted(done) == [0, 1]
 
 
 @pytest.mark.parametrize("n", [0, -1, 1.0, True, None, "2", [2]])

@@ -71,6 +71,19 @@ def test_small_integers_are_exact():
     check(geometry, x, w, g, bound=0)
 
 
+@pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize("place", [(0, 0), (3, 3), (3, 4), (4, 3), (4, 4), (6, 5)])
+def test_what_is_not_finite_reaches_only_the_outputs_that_see_it(bad, place):
+    geometry = geometry_of(2, (7, 6), 3, 2, ((1, 2), (0, 1)))
+    x, w, _ = operands(np.random.default_rng(0), geometry)
+    x[1, *place, 1] = bad
+    with np.errstate(invalid="ignore"):
+        actual = winograd.correlate(geometry, x, w, np.float32)
+        desired = direct.correlate(geometry, x, w, np.float32)
+    assert not np.isfinite(desired).all()
+    np.testing.assert_array_equal(np.isfinite(actual), np.isfinite(desired))
+
+
 @pytest.mark.parametrize(
     ("change", "dtype", "expected"),
     [

@@ -166,6 +166,13 @@ def test_infinite_and_nan_logits_are_those_of_log_softmax(row, label):
         np.testing.assert_array_equal(losses, -nn.log_softmax(x)[[0, 1], [label, 2]])
 
 
+def test_the_mean_of_more_numbers_than_float16_can_count():
+    x, t = np.zeros(70_000, np.float16), np.zeros(70_000, np.float16)
+    g = grad(lambda x: nn.binary_cross_entropy_with_logits(x, t))(x)
+    assert g.dtype == np.float16
+    np.testing.assert_allclose(g.astype(float), 0.5 / 70_000, rtol=0.01)
+
+
 def test_all_labels_ignored_and_no_labels():
     x = np.ones((2, 3), np.float32)
     with np.errstate(invalid="ignore"):

@@ -82,6 +82,15 @@ def test_what_stays_and_what_is_kept():
     np.testing.assert_allclose(nn.resize(np.ones_like(z), (9, 2), mode="linear", antialias=True), 1, rtol=1e-6)
 
 
+@pytest.mark.parametrize("size", [(2, 3), (2, 6), (4, 2), (2, 4), (8, 3)])
+def test_the_result_of_picking_is_no_view(size):
+    x = np.arange(48.0).reshape(1, 4, 6, 2)
+    y = nn.resize(x, size)
+    rows, columns = (np.arange(m) * n // m for n, m in zip((4, 6), size, strict=True))
+    np.testing.assert_array_equal(y, x[:, rows][:, :, columns])
+    assert not np.shares_memory(x, y)
+
+
 TRANSFORMED = {
     "nearest": lambda x: nn.resize(x, (5, 2)),
     "bilinear": lambda x: nn.resize(x, (7, 2), mode="bilinear"),

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import tinygrad_np as tg
-from tinygrad_np.ops.convolution import conv, conv_transpose
+from tinygrad_np.ops.convolution import conv
+from tinygrad_np.ops.transposed_convolution import conv_transpose
 from tinygrad_np.ops.windows import remembered
 
 RNG = np.random.default_rng(0)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygrad_np import grad, optim, random, vmap
+from tinygrad_np import compile, grad, optim, random, vmap
 from tinygrad_np.core import tree
 from tinygrad_np.kernels.threads import get_num_threads, set_num_threads
 from tinygrad_np.optim import leafwise
@@ -490,3 +490,16 @@ def test_long_leaves_are_shared_over_threads_without_a_changed_bit(make, monkeyp
     finally:
         set_num_threads(before)
     assert all(result == results[0] for result in results)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@every_optimiser
+def test_a_compiled_update_has_the_same_bits(make, dtype):
+    optimiser = make(0.1)
+    compiled, params = compile(optimiser.update), sample(dtype)
+    state = optimiser.init(params)
+    for seed in range(1, 40):  # at some of these counts b**t and np.power(b, t) are different numbers
+        grads = sample(dtype, seed)
+        expected = optimiser.update(grads, state, params)
+        tree.map(np.testing.assert_array_equal, compiled(grads, state, params), expected)
+        params, state = optim.apply_updates(params, expected[0]), expected[1]

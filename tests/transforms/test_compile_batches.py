@@ -161,5 +161,14 @@ def test_wrong_options_are_refused(options, message):
 def test_arrays_without_a_batch_are_refused():
     with pytest.raises(ValueError, match="as long as each other"):
         compile(lambda x, s: x * s, batch_argnums=(0, 1))(normal(4), np.float64(2))
-    with pytest.raises(ValueError, match="as long as each other"):
+    with pytest.raises(ValueError, match=r"arguments \(1,\), which batch_argnums names, hold no array"):
         compile(lambda x, s: x * s, batch_argnums=1)(normal(4), 2.0)
+
+
+def test_means_of_half_numbers_do_not_overflow():
+    x, labels = np.full((4, 3), 3e4, np.float16), np.array([0, 1, 0, 1])
+    x[:, 0] = -3e4  # so the losses of the even examples are 6e4, and their sum is more than a half number can be
+    f = lambda x, i: (np.mean(x[:, 1:]), np.mean(x[:, 1:], axis=0), nn.cross_entropy(x, i))
+    for a, b in zip(compile(f, batch_argnums=(0, 1), micro_batch=1)(x, labels), f(x, labels), strict=True):
+        assert np.all(np.isfinite(b)) and a.dtype == b.dtype == np.float16
+        np.testing.assert_allclose(a, b, rtol=1e-3)

@@ -61,6 +61,16 @@ def test_results_share_memory_with_nothing(name, n):
         np.testing.assert_array_equal(captured, kept)
 
 
+def test_a_reshape_that_copied_an_array_and_sees_another_laid_out_otherwise():
+    compiled, x = compile(lambda x: x.reshape(-1)), normal(512, BIG // 512)
+    compiled(np.asfortranarray(x))
+    for arrangement in (np.ascontiguousarray, np.asfortranarray):
+        given = arrangement(x)
+        y = compiled(given)
+        assert not np.may_share_memory(y, given)
+        np.testing.assert_array_equal(y, x.reshape(-1))
+
+
 def test_a_result_given_back_as_an_argument():
     compiled = compile(lambda x: (np.sin(x), x[::-1]))
     a, b = compiled(X)
@@ -104,6 +114,11 @@ def test_captured_arrays_are_read_in_each_call(n):
         x = normal(n, seed=k)
         np.testing.assert_allclose(compiled(x), np.cos(x * w) * w + 2 * w[::-1] * x, rtol=1e-12, atol=1e-14)
         w *= 1.5
+
+
+def test_a_dense_layer_of_one_feature_whose_bias_is_wider():
+    x, w, b = normal(4, 1).astype(np.float32), normal(1, 3).astype(np.float32), normal(3)
+    check(nn.dense, (x, w, b), (x + 1, w, b), (x, w.astype(float), b), (x, w.astype(float), b), recordings=2)
 
 
 def test_captured_parameters_of_a_network_are_read_in_each_call():

@@ -14,6 +14,7 @@ N = 7
 
 @pytest.fixture
 def threads():
+    pytest.importorskip("threadpoolctl", reason="without it set_num_threads warns")
     before = get_num_threads()
     yield set_num_threads
     set_num_threads(before)

@@ -90,8 +90,8 @@ def cross_entropy_gradient(g: Any, x: Array, labels: NDArray[Any], *, mean: bool
     weights = np.asarray(g, p.dtype).reshape(-1, 1)
     if rows.counted is not None:
         weights = weights * rows.counted[:, None].astype(p.dtype)
-    if mean:
-        weights = weights / p.dtype.type(rows.number())
+    if mean:  # in float16 a count above 65504 is infinite
+        weights = weights / np.result_type(p, np.float32).type(rows.number())
 
     def task(part: slice) -> None:
         block, t = p[part], rows.labels[part]

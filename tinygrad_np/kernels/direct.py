@@ -35,7 +35,7 @@ def correlate(geometry: Geometry, x: Array, w: Array, dtype: DTypeLike) -> Array
     """Compute y[p] = sum over r of B[p stride + r dilation] w[r]."""
     y = np.empty((geometry.batch, *geometry.out, geometry.filters), dtype)
     geometry, x, outputs = with_rows(geometry, apart(x), y)
-    taps = w.astype(dtype, copy=False).reshape(_products(geometry), -1, geometry.groups, geometry.width).swapaxes(1, 2)
+    taps = _kernel_rows(geometry, w.astype(dtype, copy=False))
     parts = portions(_blocks(geometry), geometry.multiplications)
 
     def task(i: int) -> None:

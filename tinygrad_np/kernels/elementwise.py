@@ -23,7 +23,7 @@ def _own(t: Any, like: Any) -> Any:
 
 def relu(x: Any) -> Any:
     """max(x, 0). For a large array by rows of zeros: NumPy has no vector instructions for an array and a number."""
-    if type(x) is not np.ndarray or x.size < 2 * ROW:
+    if type(x) is not np.ndarray or x.size < 2 * ROW or x.dtype.kind != "f":
         return np.maximum(x, 0)
     order = sorted(range(x.ndim), key=lambda i: -x.strides[i])
     y = np.ascontiguousarray(x.transpose(order))
@@ -35,11 +35,18 @@ def relu(x: Any) -> Any:
     return result.transpose(np.argsort(order))
 
 
+def _signed(x: Any) -> Any:
+    """Return booleans and unsigned integers, whose -x wraps, in the dtype of their exponential; all else as it is."""
+    dtype = getattr(x, "dtype", None)
+    return x if dtype is None or dtype.kind not in "bu" else x.astype(np.result_type(dtype, np.float16))
+
+
 def sigmoid(x: Any) -> Any:
     """1 / (1 + exp(-x)). The exponential may overflow, to inf, whose reciprocal is the 0 that is due.
 
     Results below the least normal number are 0.
     """
+    x = _signed(x)
     half = getattr(x, "dtype", None) == np.float16  # its least normal number is too large for that
     with np.errstate(over="ignore"):
         y = np.negative(x, dtype=np.float32) if half else np.negative(x)
@@ -54,6 +61,7 @@ def softplus(x: Any) -> Any:
     With u = 1 + e rounded, log(1 + e) = log(u) + (e - (u - 1)) / u to the rounding of the result; log1p, which has no
     vector instructions, takes several times as long.
     """
+    x = _signed(x)
     half = getattr(x, "dtype", None) == np.float16
     x = x.astype(np.float32) if half else x
     e = np.exp(-np.absolute(x))

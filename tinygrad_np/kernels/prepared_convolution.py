@@ -28,15 +28,13 @@ def prepare_correlate(geometry: Geometry, x: Array, w: Array, out: Array) -> Cal
     if layout is None or y is None or not y.flags.c_contiguous:
         return None
     calls: Calls = []
-    packed, kernel = _packed(layout, x, layout.padded, layout.interior, calls), layout.pack_kernel(w, w.dtype)
+    packed, kernel = _packed(layout, x, layout.padded, layout.interior, calls), _kernel(layout, w, calls)
     gathered = _gathered(layout, packed, layout.tiles[0], calls)
     if isinstance(layout, Rows):
         weights = kernel.reshape(layout.groups, 1, 1, layout.width, -1)
         products = [(weights, view.of(gathered), output.of(y)) for view, output in layout.forward[0]]
     else:
         products = [(kernel.swapaxes(-1, -2), layout.as_matrix(gathered), layout.grouped(y))]
-    if not np.may_share_memory(products[0][0], w):
-        return None
     return calls + [partial(np.matmul, a, b, out=c) for a, b, c in products]
 
 
@@ -69,7 +67,7 @@ def prepare_input_gradient(geometry: Geometry, g: Array, w: Array, out: Array) -
     windows = layout.windows.of(x_bar)
     ordered = _packed(layout, g, layout.output, (...,), calls)
     calls.append(partial(x_bar.fill, 0))
-    kernel = layout.pack_kernel(w, w.dtype)
+    kernel = _kernel(layout, w, calls)
     if isinstance(layout, Rows):
         _add_rows(layout, kernel, ordered, windows, calls)
     else:
@@ -102,6 +100,15 @@ def _packed(layout: Plan, a: Array, shape: tuple[int, ...], interior: tuple[Any,
     packed = scratch(shape, a.dtype) if ordered.shape == shape else np.zeros(shape, a.dtype)  # whose border stays zero
     calls.append(partial(np.copyto, packed[interior], ordered))
     return packed
+
+
+def _kernel(layout: Rows | Columns, w: Array, calls: Calls) -> Array:
+    """Return a view of the kernel as the plan has it, of a copy that each run makes if it does not lie in C order."""
+    if not w.flags.c_contiguous:
+        ordered = scratch(w.shape, w.dtype)
+        calls.append(partial(np.copyto, ordered, w))
+        w = ordered
+    return layout.pack_kernel(w, w.dtype)
 
 
 def _gathered(layout: Plan, packed: Array, tile: Tile, calls: Calls) -> Array:

@@ -151,6 +151,16 @@ def _moments(x: Array, blocks: _Blocks, centred: bool) -> tuple[Array | None, Ar
     return mean, total / n, squares / n - np.square(total / n)  # what is left of the mean is its rounding
 
 
+def _lost_by_rounding(x: Array, mean: Array, blocks: _Blocks) -> Array:
+    """Return what a mean that is far lost when it was rounded, for that may be no small part of x - mean.
+
+    More than rounding loses is none of it: then the mean is another one, and is taken as it is.
+    """
+    rest = _sums(x, x, mean, blocks)[0] / max(x.shape[0] * x.shape[2], 1)
+    lost: Array = np.where(np.abs(rest) <= 4 * np.finfo(x.dtype).eps * np.abs(mean), rest, x.dtype.type(0))
+    return lost
+
+
 def _as_wide_as(blocks: _Blocks, x: Array, *values: Array) -> list[Array]:
     """Repeat values of (K, 1) as often as a block is long, if they lie side by side: NumPy multiplies rows slowly."""
     if x.shape[2] > 1 or blocks.step == 1:
@@ -212,11 +222,12 @@ def standardize_gradient(
     mean, var, a = view.vector(mean, wide), view.vector(var, wide), view.vector(scale, wide)
     shift = mean if _far(mean, var) else None
     total, along = _sums(x3, g3, shift, blocks)
-    along = along if shift is not None else along - mean * total
+    rest = mean if shift is None else _lost_by_rounding(x3, mean, blocks)
+    along = along - rest * total
     r = 1 / np.sqrt(var + eps)
     slope = (2 * view.vector(var_bar, wide) - a * r**3 * along) / n
     level = (view.vector(mean_bar, wide) - a * r * total) / n if centred else np.zeros_like(total)
-    level = level if shift is not None else level - slope * mean
+    level = level - slope * rest
     less, of_g, of_d, constant = _as_wide_as(blocks, x3, mean, a * r, slope, level)
     x_bar = np.empty_like(x3)
 

@@ -9,6 +9,7 @@ import _thread
 import contextvars
 import itertools
 import os
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -123,31 +124,51 @@ class _Team:
                 task(i)
             return
         try:
-            while len(self.workers) < helpers:
-                self.workers.append(_Worker())
-            shards = itertools.count()
-            failures: list[BaseException] = []
-
-            def work() -> None:
-                try:
-                    while (i := next(shards)) < count and not failures:
-                        task(i)
-                except BaseException as error:
-                    failures.append(error)
-
-            for worker in self.workers[:helpers]:
-                worker.start(partial(contextvars.copy_context().run, work))
-            work()
-            try:
-                for worker in self.workers[:helpers]:
-                    worker.join()
-            except BaseException:  # Ctrl-C while waiting: whoever still works is not asked again
-                self.workers = []
-                raise
-            if failures:
-                raise failures[0]
+            self._share(task, count, self._hire(helpers))
         finally:
             self.taken.release()
+
+    def _hire(self, helpers: int) -> list[_Worker]:
+        """Return so many workers, or as many as the system gives."""
+        try:
+            while len(self.workers) < helpers:
+                self.workers.append(_Worker())
+        except RuntimeError:  # "can't start new thread": at a limit of the system, or while Python shuts down
+            pass
+        return self.workers[:helpers]
+
+    def _share(self, task: Task, count: int, workers: list[_Worker]) -> None:
+        """Work together with the workers."""
+        shards = itertools.count()
+        failures: list[BaseException] = []
+        active: list[None] = []  # as many as there are workers in it
+
+        def work() -> None:
+            try:
+                while (i := next(shards)) < count and not failures:
+                    task(i)
+            except BaseException as error:
+                failures.append(error)
+
+        def help_out() -> None:
+            active.append(None)
+            work()
+            active.pop()
+
+        try:
+            for worker in workers:
+                worker.start(partial(contextvars.copy_context().run, help_out))
+            work()
+            for worker in workers:
+                worker.join()
+        except BaseException as error:  # Ctrl-C outside of a task: it is open who was told to work and waited for
+            failures.append(error)
+            self.workers = []
+            while active:  # what tasks write to must not be used again before they have stopped
+                time.sleep(1e-4)
+            raise
+        if failures:
+            raise failures[0]
 
 
 _team = _Team()
@@ -203,8 +224,8 @@ def parallel(task: Task, count: int) -> None:
     """Call task(0), ..., task(count - 1), in any order and in several threads, with BLAS held at one thread.
 
     The count must not depend on the number of threads. Tasks write to disjoint memory. Inside of a task, and while
-    another thread's kernel has the workers, the tasks of a further call run one after the other. The first exception
-    is raised here, when all have stopped.
+    another thread's kernel has the workers, the tasks of a further call run one after the other. A single task is just
+    called, beside BLAS's own threads. The first exception is raised here, when all have stopped.
     """
     if count == 1:
         task(0)

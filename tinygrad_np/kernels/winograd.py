@@ -15,9 +15,11 @@ over channels, are 16 matrix products (tiles, C) (C, F), one for each of the 4 x
 Where <g, y> = <A g, (G w) ⊙ (Bᵀ d)>, the derivative by w is Gᵀ[(A g) ⊙ (Bᵀ d)]: the kernel gradient sums over tiles
 the products (C, tiles) (tiles, F) of the same Bᵀ d B with A g Aᵀ. The input gradient is itself a correlation.
 
-The sums of up to four terms before and after the products cost accuracy: errors in float32 are two to four times those
-of a plain product, still below 1e-6 of the largest output; sums that are exact by the definition no longer are, and an
-infinity makes NaNs of the other outputs of its tiles. So this is for float32 only. Needed: two spatial axes, kernel
+The sums of up to four terms before and after the products cost accuracy: errors in float32 are up to twice those of
+plain products (root mean square; three times at the worst output), still below 1e-6 of the largest output if sums do
+not cancel; sums that are exact by the definition no longer are. Only the outputs whose window holds an infinity or a
+NaN are not finite, as by the definition: the products that a number of d enters meet in no other. But where that gives
+an infinity this gives mostly NaN, a difference of two. So this is for float32 only. Needed: two spatial axes, kernel
 (3, 3), stride and dilation 1, one group; any padding.
 """
 

@@ -19,16 +19,7 @@ from ..ops.activations import (
     softsign,
     tanh_shrink,
 )  # fmt: skip
-from ..ops.convolution import (
-    conv,
-    conv1d,
-    conv2d,
-    conv3d,
-    conv_transpose,
-    conv_transpose1d,
-    conv_transpose2d,
-    conv_transpose3d,
-)  # fmt: skip
+from ..ops.convolution import conv, conv1d, conv2d, conv3d
 from ..ops.patches import fold, unfold
 from ..ops.piecewise_activations import (
     hard_shrink,
@@ -53,6 +44,7 @@ from ..ops.pooling import (
     max_pool2d,
     max_pool3d,
 )  # fmt: skip
+from ..ops.transposed_convolution import conv_transpose, conv_transpose1d, conv_transpose2d, conv_transpose3d
 from . import initializers, stax
 from .adaptive import (
     adaptive_avg_pool,

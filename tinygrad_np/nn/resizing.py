@@ -95,11 +95,14 @@ def resize(
 
 def _picked(x: Array, picks: list[int | slice | NDArray[Any]]) -> Array:
     """Take elements along each spatial axis: each so many times, those of a slice, or those at places."""
+    sliced = [pick if isinstance(pick, slice) else slice(None) for pick in picks]
+    if any(isinstance(pick, slice) for pick in picks):
+        x = np.copy(x[:, *sliced])  # not a view: a result is the caller's own
     for axis, pick in reversed(list(enumerate(picks, 1))):
         if isinstance(pick, int):
             x = x if pick == 1 else np.repeat(x, pick, axis)
-        else:
-            x = x[(slice(None),) * axis + (pick,)] if isinstance(pick, slice) else np.take(x, pick, axis)
+        elif not isinstance(pick, slice):
+            x = np.take(x, pick, axis)
     return x
 
 

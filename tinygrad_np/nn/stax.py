@@ -21,6 +21,7 @@ import numpy as np
 from .. import random
 from ..core.tensor import Array, shape_of
 from ..ops import convolution, pooling
+from ..ops.transposed_convolution import conv_transpose
 from ..ops.windows import Ints, Layout, Padding, check_layout, per_axis
 from . import layers, normalization
 from .initializers import he_normal, zeros
@@ -150,7 +151,7 @@ def ConvTranspose(
         w = _in_layout(w, layout)
         return {"w": w, "b": b_init(b_key, (filters,))} if bias else {"w": w}
 
-    return _layer("conv_transpose", draw, lambda x, w, b=None: convolution.conv_transpose(x, w, b, **options))
+    return _layer("conv_transpose", draw, lambda x, w, b=None: conv_transpose(x, w, b, **options))
 
 
 def MaxPool(

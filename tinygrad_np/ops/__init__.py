@@ -43,4 +43,5 @@ from . import (  # noqa: F401  (declares what NumPy's functions do with Tensors)
     special,
     standardizing,
     statistics,
+    transposed_convolution,
 )

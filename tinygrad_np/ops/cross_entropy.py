@@ -135,8 +135,7 @@ def sigmoid_cross_entropy_op(x: Array, t: Array, *, reduction: str) -> Any:
 @primitive
 def sigmoid_cross_entropy_gradient_op(g: Array, x: Array, t: Array, *, reduction: str) -> Any:
     """x_bar = w (s(x) - t), with w = g, over the count for a mean. Its own: x_bar = w h s (1 - s) and t_bar = -w h."""
-    w = g / np.size(x) if reduction == "mean" else g
-    return w * (sigmoid.forward(x) - t)
+    return _share(g, x, reduction) * (sigmoid.forward(x) - t)
 
 
 def _share(g: Array, x: Array, reduction: str) -> Array:
@@ -236,9 +235,10 @@ def _without_mean(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, An
 
 def _let_divide(loss: Primitive, gradient: Primitive) -> None:
     def divide_loss(size: int, axes: Any, x: Array, labels: Array, **options: Any) -> Any:
-        if not _examples_first(axes, 0, options):
+        mean = options["reduction"] == "mean"
+        if not _examples_first(axes, 0, options) or (mean and dtype_of(x) == np.float16):  # whose sum may overflow
             return None
-        if options["reduction"] == "mean":
+        if mean:
             summed, rest = _without_mean(options)
             return loss(x, labels, **summed) / _count(x, labels, **rest)
         return Division((0, 0), 0 if options["reduction"] == "none" else None)

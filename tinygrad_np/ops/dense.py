@@ -67,7 +67,9 @@ def _affine_batch(size: int, axes: tuple[int | None, ...], x: Array, w: Array, b
 
 
 @affine_op.defprepare
-def _affine_prepare(out: Any, x: Any, w: Any, b: Any) -> list[Any]:
+def _affine_prepare(out: Any, x: Any, w: Any, b: Any) -> list[Any] | None:
+    if out.dtype != np.result_type(x, w):  # the product is computed in its own type, the bias added in another
+        return None
     return [partial(products.matmul, x, w, out), partial(np.add, out, b, out)]
 
 

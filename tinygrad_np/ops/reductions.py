@@ -128,6 +128,8 @@ def _mean_jvp(y: Array, x: Array, *, axis: AxisTuple, keepdims: bool = False) ->
 @mean_op.defdivide
 def _mean_divide(size: int, axes: Any, x: Array, *, axis: AxisTuple, keepdims: bool = False) -> Any:
     if axes[0] in axis:
+        if dtype_of(x) == np.float16:  # whose sum may overflow
+            return None
         return sum_op(x, axis=axis, keepdims=keepdims) / _count(x, axis)
     return _divide(axes, axis, keepdims)
 

@@ -85,8 +85,7 @@ def scale_by_adam(
     def rule(gs: Leaves, count: Array, mus: Leaves, nus: Leaves, *largest: Leaves) -> Any:
         count, mus, nus = one_more(count), means(mus, gs, b1), mean_squares(nus, gs, b2)
         largest = tuple(each(lambda top, nu: like(np.maximum(top, nu), nu), tops, nus) for tops in largest)
-        t = plain(count)
-        c1, c2 = (1 - b1**t, 1 - b2**t) if bias_correction else (1.0, 1.0)
+        c1, c2 = (1 - _power(b1, count), 1 - _power(b2, count)) if bias_correction else (1.0, 1.0)
         return _quotients(mus, largest[0] if amsgrad else nus, c1, c2, eps), count, mus, nus, *largest
 
     kind = AmsgradState if amsgrad else AdamState
@@ -116,17 +115,18 @@ def scale_by_radam(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Gra
 
     def rule(gs: Leaves, count: Array, mus: Leaves, nus: Leaves) -> Any:
         count, mus, nus = one_more(count), means(mus, gs, b1), mean_squares(nus, gs, b2)
-        t = plain(count)
-        c1, c2 = 1 - b1**t, 1 - b2**t
-        length = longest - 2 * t * b2**t / c2
+        t, decayed = plain(count), _power(b2, count)
+        c1, c2 = 1 - _power(b1, count), 1 - decayed
+        length = longest - 2 * t * decayed / c2
         certain = longest > 5 and length > 5  # length < longest
 
         def rectified() -> Leaves:
             square = (length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)
             root = plain(np.sqrt(np.where(certain, square * c2, 1.0)))
-            return [mu * (root / c1) / (np.sqrt(nu) + eps) for mu, nu in zip(mus, nus, strict=True)]
+            factor = root / c1
+            return [beside(factor, mu) * mu / (np.sqrt(nu) + eps) for mu, nu in zip(mus, nus, strict=True)]
 
-        return conditional(certain, rectified, lambda: [mu / c1 for mu in mus]), count, mus, nus
+        return conditional(certain, rectified, lambda: [mu / beside(c1, mu) for mu in mus]), count, mus, nus
 
     return leafwise("scale_by_radam", AdamState, _adam_start("scale_by_radam", AdamState), rule, numbers=1)
 
@@ -160,12 +160,12 @@ def scale_by_nadam(
     def rule(gs: Leaves, count: Array, product: Array, mus: Leaves, nus: Leaves) -> Any:
         count, mus, nus = one_more(count), means(mus, gs, b1), mean_squares(nus, gs, b2)
         t = plain(count)
-        now, then = (b1 * (1 - 0.5 * 0.96 ** (i * momentum_decay)) for i in (t, t + 1))
+        now, then = (b1 * (1 - 0.5 * _power(0.96, i * momentum_decay)) for i in (t, t + 1))
         product = like(product * now, product)
         p = plain(product)
         ahead, here = then / (1 - p * then), (1 - now) / (1 - p)
-        ms = each(lambda mu, g: like(ahead * mu + here * like(g, mu), mu), mus, gs)
-        return _quotients(ms, nus, 1.0, 1 - b2**t, eps), count, product, mus, nus
+        ms = each(lambda mu, g: like(beside(ahead, mu) * mu + beside(here, mu) * like(g, mu), mu), mus, gs)
+        return _quotients(ms, nus, 1.0, 1 - _power(b2, count), eps), count, product, mus, nus
 
     return leafwise("scale_by_nadam", NadamState, init, rule, numbers=2)
 
@@ -192,10 +192,15 @@ def scale_by_adamax(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Gr
     def rule(gs: Leaves, count: Array, mus: Leaves, tops: Leaves) -> Any:
         count, mus = one_more(count), means(mus, gs, b1)
         tops = each(lambda u, g: like(np.maximum(b2 * u, np.abs(wide(g, u)) + eps), u), tops, gs)
-        c1 = 1 - b1 ** plain(count)
-        return each(lambda mu, u: mu / (c1 * u), mus, tops), count, mus, tops
+        c1 = 1 - _power(b1, count)
+        return each(lambda mu, u: mu / (beside(c1, u) * u), mus, tops), count, mus, tops
 
     return leafwise("scale_by_adamax", AdamaxState, _adam_start("scale_by_adamax", AdamaxState), rule, numbers=1)
+
+
+def _power(base: float, exponent: Array) -> Any:
+    """Return a power as np.power has it, as in a recording: the last bit of Python's own may be another."""
+    return plain(np.power(base, exponent))
 
 
 def _quotients(mus: Leaves, nus: Leaves, c1: Any, c2: Any, eps: float) -> Leaves:

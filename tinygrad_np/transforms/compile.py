@@ -63,6 +63,11 @@ class _Batch(NamedTuple):
                 "arguments of this call."
             )
         arrays = [x for i in self.argnums for x in tree.leaves(arguments[i]) if type(x) is Tensor]
+        if not arrays:
+            raise ValueError(
+                f"{trace.origin}: the arguments {self.argnums}, which batch_argnums names, hold no array; those of a "
+                "batch are as long as each other along their first axis."
+            )
         sizes = {x.shape[0] if x.shape else None for x in arrays}
         if len(sizes) != 1 or None in sizes:
             shapes = ", ".join(str(x.shape) for x in arrays)

@@ -246,10 +246,12 @@ class Program:
         self, function: Callable[..., Any], step: Step, pool: Pool, calls: list[Callable[[], object]]
     ) -> None:
         """Let a step's function run; copy its results into buffers, or keep large ones and views for the run."""
-        if (isinstance(function, np.ufunc) or step.op.prepare) and len(self._outputs_in(step.outputs[0])) == 1:
+        ufunc, foreign = isinstance(function, np.ufunc), isinstance(step.op, Call)
+        # A reshape of an array that lies otherwise than the recorded one may be a view of it.
+        may_view = not foreign and step.op.linear and len(step.inputs) == 1
+        if (ufunc or (step.op.prepare and not may_view)) and len(self._outputs_in(step.outputs[0])) == 1:
             self.fresh.update(step.outputs)
         call, slots, name, origin = self._bound(function, step), self.slots, step.op.name, self.origin
-        foreign = isinstance(step.op, Call)  # any Python code: what it returns may be a view of anything
         shapes = [shape_of(self.seen[place]) for place in step.outputs]
         copied = set()
         for place in step.outputs:
@@ -268,6 +270,7 @@ class Program:
                 if place in copied:
                     np.copyto(slots[place], value)
                 else:
+                    # a call is any Python code: what it returns may be a view of anything
                     slots[place] = own(value) if foreign and getattr(value, "base", None) is not None else value
 
         calls.append(run)
