@@ -11,8 +11,8 @@ import itertools
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, TypeVar
 
@@ -53,27 +53,27 @@ class _Blas:
                 self.libraries = [lib for lib in ThreadpoolController().lib_controllers if lib.user_api == "blas"]
         return bool(self.libraries)
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Hold it at one thread; the last of nested and concurrent holders gives it back as the first found it."""
+    # As a context manager it is held at one thread; the last of nested and concurrent holders gives it back as the
+    # first found it.
+
+    def __enter__(self) -> None:
         self.controlled()
-        libraries = self.libraries or []
         with self.lock:
             if self.holders == 0:
-                self.found = [lib.get_num_threads() for lib in libraries]
-                for lib, n in zip(libraries, self.found, strict=True):
-                    if n != 1:
-                        lib.set_num_threads(1)
+                self.found = [lib.get_num_threads() for lib in self.libraries or []]
+                self._set([1] * len(self.found))
             self.holders += 1
-        try:
-            yield
-        finally:
-            with self.lock:
-                self.holders -= 1
-                if self.holders == 0:
-                    for lib, n in zip(libraries, self.found, strict=True):
-                        if n != 1:
-                            lib.set_num_threads(n)
+
+    def __exit__(self, *exception: object) -> None:
+        with self.lock:
+            self.holders -= 1
+            if self.holders == 0:
+                self._set(self.found)
+
+    def _set(self, numbers: list[int]) -> None:
+        for lib, n, found in zip(self.libraries or [], numbers, self.found, strict=True):
+            if found != 1:
+                lib.set_num_threads(n)
 
 
 class _Worker:
@@ -217,7 +217,7 @@ def get_num_threads() -> int:
 
 def hold_blas() -> AbstractContextManager[None]:
     """Hold NumPy's BLAS at one thread inside a ``with`` block, if threadpoolctl is installed."""
-    return _team.blas.held()
+    return _team.blas
 
 
 def parallel(task: Task, count: int) -> None:
@@ -230,7 +230,7 @@ def parallel(task: Task, count: int) -> None:
     if count == 1:
         task(0)
         return
-    with _team.blas.held():
+    with _team.blas:
         _team.run(task, count)
 
 

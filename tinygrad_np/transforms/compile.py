@@ -141,7 +141,7 @@ class _Recorded:
 
 
 def compile(
-    f: Callable[..., Any], *, batch_argnums: int | Sequence[int] | None = None, micro_batch: int = 32
+    f: Callable[..., Any], *, batch_argnums: int | Sequence[int] | None = None, micro_batch: int = 64
 ) -> Callable[..., Any]:
     """Return a function that computes what f does, from a recording, with less time between NumPy's calls.
 
