@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinygrad_np.kernels import products
+from tinygrad_np.kernels.threads import get_num_threads, set_num_threads
 
 RNG = np.random.default_rng(0)
 ORDERS = {
@@ -64,3 +65,32 @@ def test_affine_leaves_its_arguments_and_promotes_as_numpy():
         assert products.affine(*args).dtype == (args[0] @ args[1] + args[2]).dtype
     for old, now in zip(before, (x, w, b), strict=True):
         np.testing.assert_array_equal(now, old)
+
+
+@pytest.mark.parametrize("out", [False, True])
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("sizes", [(70, 80, 60), (300, 310, 290), (2, 4_000, 2_500), (2_500, 4_000, 2), (31, 900, 700)])
+def test_large_products_are_exact_where_sums_are(sizes, order, out):
+    m, k, n = sizes
+    assert m * k * n >= products.WAKING
+    x, y = ORDERS[order](integers((m, k), "f8") / 8), ORDERS[order](integers((k, n), "f8") / 8)
+    given_out = np.empty((m, n)) if out else None
+    found = products.matmul(x, y, given_out)
+    np.testing.assert_array_equal(found, np.einsum("ik,kj->ij", x, y))
+    assert not out or found is given_out
+
+
+def test_large_products_have_the_same_bits_for_every_number_of_threads():
+    pytest.importorskip("threadpoolctl", reason="without it set_num_threads warns")
+    x, y = RNG.standard_normal((128, 784), np.float32), RNG.standard_normal((784, 512), np.float32)
+    assert products.SHARED <= 128 * 784 * 512
+    before, found = get_num_threads(), []
+    try:
+        for n in (1, 2, 3):
+            set_num_threads(n)
+            found.append((products.matmul(x, y), products.matmul(y.T, x.T)))
+    finally:
+        set_num_threads(before)
+    for others in found[1:]:
+        for a, b in zip(found[0], others, strict=True):
+            np.testing.assert_array_equal(a, b)

@@ -21,7 +21,7 @@ from numpy.typing import DTypeLike
 
 from tinygrad_np.kernels.blocks import Block, apart, cut, padded_rows, with_rows
 from tinygrad_np.kernels.columns import Array, Geometry
-from tinygrad_np.kernels.threads import parallel, portions
+from tinygrad_np.kernels.threads import hold_blas, parallel, portions
 from tinygrad_np.kernels.transposed import input_gradient as transposed
 
 # Numbers in B, half a MB of float32; and in what a window sees of one row, for a product of its own.
@@ -42,7 +42,8 @@ def correlate(geometry: Geometry, x: Array, w: Array, dtype: DTypeLike) -> Array
         for block in parts[i]:
             _correlate_block(_seen(geometry, x, block, dtype), taps, outputs[block].swapaxes(0, 1))
 
-    parallel(task, len(parts))
+    with hold_blas():  # also for one part, whose products are large
+        parallel(task, len(parts))
     return y
 
 
@@ -71,7 +72,8 @@ def kernel_gradient(geometry: Geometry, x: Array, g: Array, dtype: DTypeLike) ->
             rows = np.ascontiguousarray(g[block].swapaxes(0, 1), dtype)
             _add_kernel_gradient(_seen(geometry, x, block, dtype), rows, sums[i])
 
-    parallel(task, len(parts))
+    with hold_blas():  # also for one part, whose products are large
+        parallel(task, len(parts))
     w_bar: Array = sums.sum(0).swapaxes(1, 2).reshape(*kernel, geometry.depth, geometry.filters)
     return w_bar
 

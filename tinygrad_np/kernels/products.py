@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_np.kernels.threads import hold_blas
+from tinygrad_np.kernels.threads import hold_blas, parallel
 
-# Multiplications from which OpenBLAS wakes its other threads, and from which that pays. In between it gains some 20
-# microseconds a product, but its threads then wait in a loop for the next one, for tens of milliseconds, on the cores
-# where ours are to run: LeNet-5 at batch 128 takes half as long again.
-WAKING, PAYING = 1 << 18, 1 << 25
+# Multiplications from which OpenBLAS would wake its other threads. They gain some 20 microseconds a product, but then
+# wait in a loop for the next one, for tens of milliseconds, on the cores where ours are to run: LeNet-5 at batch 128
+# takes half as long again. So it is held at one thread, and from SHARED on our threads share a product by blocks of
+# SHARE at least, which take one thread 70 microseconds.
+WAKING, SHARED, SHARE, MOST = 1 << 18, 1 << 24, 1 << 23, 8
 
 
 def matmul(x: Any, y: Any, out: Any = None) -> Any:
@@ -25,10 +26,30 @@ def matmul(x: Any, y: Any, out: Any = None) -> Any:
         if x.ndim == y.ndim == 2 and (out is None or out.flags.c_contiguous):
             return np.dot(x, y, out)
         return np.multiply(x, y, out)
-    if WAKING < x.shape[-2] * x.shape[-1] * y.shape[-1] < PAYING:
-        with hold_blas():
-            return np.matmul(x, y, out)
-    return np.matmul(x, y, out)
+    size = x.shape[-2] * x.shape[-1] * y.shape[-1]
+    if size < WAKING:
+        return np.matmul(x, y, out)
+    if size >= SHARED and x.ndim == y.ndim == 2:
+        return _shared(x, y, out, min(MOST, size // SHARE))
+    with hold_blas():
+        return np.matmul(x, y, out)
+
+
+def _shared(x: Any, y: Any, out: Any, count: int) -> Any:
+    """Compute blocks of rows or of columns, whichever are more, by several threads."""
+    z = np.empty((len(x), y.shape[1]), np.result_type(x, y)) if out is None else out
+    by_rows = z.shape[0] >= z.shape[1]
+    edges = [max(z.shape) * i // count for i in range(count + 1)]
+
+    def multiply(i: int) -> None:
+        part = slice(edges[i], edges[i + 1])
+        if by_rows:
+            np.matmul(x[part], y, z[part])
+        else:
+            np.matmul(x, y[:, part], z[:, part])
+
+    parallel(multiply, count)
+    return z
 
 
 def affine(x: Any, w: Any, b: Any, out: Any = None) -> Any:
