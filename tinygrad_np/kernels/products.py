@@ -10,9 +10,9 @@ from tinygrad_np.kernels.threads import hold_blas, parallel
 
 # Multiplications from which OpenBLAS would wake its other threads. They gain some 20 microseconds a product, but then
 # wait in a loop for the next one, for tens of milliseconds, on the cores where ours are to run: LeNet-5 at batch 128
-# takes half as long again. So it is held at one thread, and from SHARED on our threads share a product by blocks of
-# SHARE at least, which take one thread 70 microseconds.
-WAKING, SHARED, SHARE, MOST = 1 << 18, 1 << 24, 1 << 23, 8
+# takes half as long again. So it is held at one thread, and from SHARED on our threads share a product. The blocks
+# are few, of SHARE or more, for each of them packs the other factor anew.
+WAKING, SHARED, SHARE, MOST = 1 << 18, 1 << 24, 1 << 24, 8
 
 
 def matmul(x: Any, y: Any, out: Any = None) -> Any:
@@ -30,7 +30,7 @@ def matmul(x: Any, y: Any, out: Any = None) -> Any:
     if size < WAKING:
         return np.matmul(x, y, out)
     if size >= SHARED and x.ndim == y.ndim == 2:
-        return _shared(x, y, out, min(MOST, size // SHARE))
+        return _shared(x, y, out, min(MOST, max(2, size // SHARE // 2 * 2)))
     with hold_blas():
         return np.matmul(x, y, out)
 
