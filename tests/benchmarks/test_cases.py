@@ -83,7 +83,8 @@ def test_operation_has_the_value_and_the_gradients_of_the_naive_one(name):
     expected = sum(np.sum(d * d) for d in directions)
     np.testing.assert_allclose(along(lambda *xs: np.sum(g * value(*xs)), some, directions), expected, rtol=1e-3)
     forward = peers.module(EAGER).operation(op, False)[0].result()
-    np.testing.assert_allclose(forward["value"], results["value"], rtol=1e-5, atol=1e-5)
+    rounding = 1e-6 * np.abs(results["value"]).max()  # a sum in another order is off by the scale of what is summed
+    np.testing.assert_allclose(forward["value"], results["value"], rtol=1e-5, atol=rounding)
 
 
 def tape_programs(name):
