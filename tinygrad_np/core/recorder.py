@@ -11,6 +11,34 @@ from .tensor import Array, Tensor, outputs_like
 from .trace import Trace, compute
 
 
+class Place(NamedTuple):
+    """Where in a program an operation runs, as an `Observer` sees it.
+
+    Attributes
+    ----------
+    line : str or None
+        The user's line, "/path/model.py:12"; for a derivative rule that of the operation it belongs to.
+    call : str
+        What that line called: a function of the library ("conv2d"), or the operation itself.
+    number : int
+        Tells calls apart: steps with the same number belong to one call.
+    of : int or None
+        The number of the step whose derivative rule asked for this one.
+    rule : str
+        The name of that operation; where it is a function with rules of its own, or `checkpoint`, that one's, and `of`
+        is the last step of it.
+    direction : str
+        "forward", "backward" or "tangent": of which pass.
+    """
+
+    line: str | None
+    call: str
+    number: int
+    of: int | None = None
+    rule: str = ""
+    direction: str = "forward"
+
+
 class Step(NamedTuple):
     """One operation of a program.
 
@@ -28,6 +56,8 @@ class Step(NamedTuple):
         The places of what it computes.
     lane : int or None
         The micro-batch it belongs to, if it is one's alone.
+    place : Place or None
+        Where it runs, if an `Observer` has recorded it.
     """
 
     op: Primitive
@@ -36,6 +66,7 @@ class Step(NamedTuple):
     options: dict[str, Any]
     outputs: range
     lane: int | None
+    place: Place | None = None
 
     @property
     def inputs(self) -> tuple[int, ...]:

@@ -1,48 +1,27 @@
-"""Counting: two traces that watch one run of a network, forward and backward, for `nn.summary`.
-
-The lower one, `Counter`, sees every primitive of both passes and counts; the upper one, `Backward`, is a tape whose
-pullbacks tell whose backward pass is running.
-"""
+"""Counting: an observer of one run of a network, forward and backward, for `nn.summary`."""
 
 from __future__ import annotations
 
 import math
-import sys
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from ..core import tree
+from ..core.observer import Observer
 from ..core.primitive import Primitive
-from ..core.tape import Tape
-from ..core.tensor import Array, Tensor, bottom, dtype_of, outputs_like, shape_of
-from ..core.trace import Trace, compute
+from ..core.recorder import Step
+from ..core.tensor import Array, bottom, dtype_of, shape_of
 from ..ops.costs import flops
-from ..transforms.checkpoint import _Checkpoint
-from ..transforms.custom import _CustomCall
-
-_PACKAGE = __name__.split(".")[0]
-_NAMING = tuple(f"{_PACKAGE}.{room}" for room in ("nn.", "ops.", "special", "random"))
-# Modules of these rooms whose functions stand around a call rather than being one; and where the run began.
-_PASSED = ("nn.combinators", "nn.counting", "nn.layer_pair", "nn.stax", "ops.windows")
-_AROUND = frozenset(f"{_PACKAGE}.{name}" for name in _PASSED)
-_BEGIN = f"{_PACKAGE}.nn.summary_table"
-
-
-class Origin(NamedTuple):
-    """What a value is made of: leaves of the parameters alone, or data too (then the leaves are not told)."""
-
-    leaves: frozenset[int]
-    data: bool
-    step: int
 
 
 @dataclass(slots=True)
-class Step:
-    """A primitive of the forward pass, with what it and its backward pass cost."""
+class Counted:
+    """A primitive of the forward pass, with what it and its backward pass cost.
+
+    `leaves` are the parameters that its result is made of, if it is made of parameters alone or takes them; `sources`
+    the operations that made its arguments.
+    """
 
     call: int
     name: str
@@ -54,68 +33,57 @@ class Step:
     backward: list[int] = field(default_factory=lambda: [0, 0])
 
 
-class Counter(Trace):
-    """A recording trace that keeps costs, not values. A Tensor's index is its origin."""
+class Counter(Observer):
+    """An observer that keeps costs.
 
-    __slots__ = ("calls", "frame", "owner", "steps")
+    Attributes
+    ----------
+    counted : list of Counted
+        The forward pass.
+    """
+
+    all_kinds = True
+    __slots__ = ("_forward", "_made_of", "counted")
 
     def __init__(self, origin: str) -> None:
         super().__init__(origin)
-        self.steps: list[Step] = []
-        self.owner: Step | None = None  # whose backward pass is running
-        self.calls = 0
-        self.frame: FrameType | None = None
+        self.counted: list[Counted] = []
+        self._forward: dict[int, int] = {}  # the place in `counted` of a step, its own or that of its rule's operation
+        # What a value is made of: leaves of the parameters alone, or None if data too; and the operation that made it.
+        self._made_of: list[tuple[frozenset[int] | None, int | None]] = []
 
-    def watch(self, value: Array, leaves: frozenset[int], *, data: bool) -> Tensor:
-        """Make an input."""
-        return Tensor(value, self, Origin(leaves, data, -1))
+    def enter_parameters(self, leaves: list[Any]) -> list[Any]:
+        """Make inputs of the parameters."""
+        self._made_of = [(frozenset([i]), None) for i in range(len(leaves))]
+        return [self.watch(leaf) for leaf in leaves]
 
-    def process(self, op: Primitive, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
-        """Apply the primitive one level down; count it for its owner, or as a step of the forward pass."""
-        values = self.lower(op, args)
-        if isinstance(op, _Checkpoint | _CustomCall):
-            return self._inside(op, args)
-        y = compute(op, values, options)
-        origins = [a._index for a in args if type(a) is Tensor and a._trace is self]
-        leaves = frozenset[int]().union(*[o.leaves for o in origins])
-        if self.owner is None:
-            step = self._step(op, leaves, frozenset(o.step for o in origins), y)
-            self.steps.append(step)
-            cost = step.forward
+    def enter_data(self, x: Any) -> Any:
+        """Make inputs of the arrays in a tree."""
+        data = self.enter(x)
+        self._made_of += [(None, None)] * (self.size - len(self._made_of))
+        return data
+
+    def observe(self, number: int, step: Step, values: list[Array], y: Any) -> None:
+        """Count a step: for itself if it is of the forward pass, else for the operation whose rule it belongs to."""
+        place = step.place
+        assert place is not None
+        origins = [self._made_of[i] for i in step.inputs]
+        if place.direction == "forward":
+            leaves = frozenset[int]().union(*[leaves or () for leaves, _ in origins])
+            sources = frozenset(source for _, source in origins if source is not None)
+            shape = shape_of(y[0] if isinstance(y, tuple) else y)
+            owner = len(self.counted)
+            self.counted.append(Counted(place.number, place.call, step.op, leaves, sources, shape))
+            cost = self.counted[owner].forward
+            made = None if any(leaves is None for leaves, _ in origins) else leaves
+            self._made_of += [(made, owner)] * len(step.outputs)
         else:
-            cost = self.owner.backward
-        cost[0] += flops(op, values, options, y)
+            owner = self._forward[place.of] if place.of is not None else len(self.counted) - 1
+            cost = self.counted[owner].backward
+            self._made_of += [(None, None)] * len(step.outputs)
+        self._forward[number] = owner
+        cost[0] += flops(step.op, values, step.options, y)
         cost[1] += _made(y, values)
-        data = any(o.data for o in origins)
-        origin = Origin(frozenset() if data else leaves, data, len(self.steps) - 1)
-        if not isinstance(y, tuple):
-            return Tensor(y, self, origin)
-        return outputs_like(y, [Tensor(yk, self, origin) for yk in y])
-
-    def _inside(self, call: _Checkpoint | _CustomCall, args: tuple[Any, ...]) -> Any:
-        """See the operations of a function that has a rule of its own; for the rule is with the tape above."""
-        f = call.f if isinstance(call, _Checkpoint) else call.rules.f
-        ys, call.out_structure = tree.flatten(f(*tree.unflatten(call.structure, args)))
-        return tuple(ys)
-
-    def _step(self, op: Primitive, leaves: frozenset[int], sources: frozenset[int], y: Any) -> Step:
-        frame = _outermost_call()
-        if frame is None or frame is not self.frame:
-            self.calls += 1
-        self.frame = frame
-        name = frame.f_code.co_name if frame else op.name
-        shape = shape_of(y[0] if isinstance(y, tuple) else y)
-        return Step(self.calls, name.strip("_").removesuffix("_op"), op, leaves, sources, shape)
-
-
-def _outermost_call() -> FrameType | None:
-    """Return the frame of the library's function that the network called, if it is one."""
-    found, frame = None, sys._getframe(2)
-    while frame is not None and (module := frame.f_globals.get("__name__", "")) != _BEGIN:
-        if module.startswith(_NAMING) and module not in _AROUND:
-            found = frame
-        frame = frame.f_back  # type: ignore[assignment]
-    return found
 
 
 def _made(y: Any, values: list[Array]) -> int:
@@ -128,38 +96,3 @@ def _made(y: Any, values: list[Array]) -> int:
         if any(isinstance(v, np.ndarray) and np.may_share_memory(raw, v) for v in given):
             return 0
     return math.prod(shape_of(y)) * dtype_of(y).itemsize
-
-
-class Backward(Tape):
-    """A tape over a counter: what a rule and its pullback do is counted for the step they belong to."""
-
-    __slots__ = ("counter",)
-
-    def __init__(self, origin: str, counter: Counter) -> None:
-        super().__init__(origin)
-        self.counter = counter
-
-    def process(self, op: Primitive, args: tuple[Any, ...], options: dict[str, Any], y: Any = None) -> Any:
-        """Apply the primitive, then have its rules make their pullbacks in its name."""
-        if y is None:
-            y = compute(op, self.lower(op, args), options)
-        if self.counter.owner is not None or not self.counter.steps:
-            return super().process(op, args, options, y)
-        place = len(self.entries)
-        owner = self.counter.owner = self.counter.steps[-1]
-        try:
-            result = super().process(op, args, options, y)
-        finally:
-            self.counter.owner = None
-        if len(self.entries) > place:
-            op, parents, pullback, *like = self.entries[place]
-            each = tuple([self._owned(pull, owner) for pull in pullback]) if type(pullback) is tuple else None
-            self.entries[place] = (op, parents, each or self._owned(pullback, owner), *like)
-        return result
-
-    def _owned(self, pull: Callable[[Any], Any], owner: Step) -> Callable[[Any], Any]:
-        def owned(g: Any) -> Any:
-            self.counter.owner = owner  # and it stays so: the tape adds what comes out to other cotangents
-            return pull(g)
-
-        return owned

@@ -20,9 +20,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core import tree
+from ..core.observer import new_tape
 from ..core.tensor import Tensor, dtype_of, name_of, shape_of
 from ..core.trace import QuietCollector
-from .counting import Backward, Counter, Step
+from .counting import Counted, Counter
 
 
 class Row(NamedTuple):
@@ -137,23 +138,20 @@ def summary(apply: Callable[[Any, Any], Any], params: Any, x: Any) -> Summary:
     origin = f"summary({name_of(apply)})"
     leaves, structure = tree.flatten(params)
     counter = Counter(origin)
-    tape = Backward(origin, counter)
-    watched = [counter.watch(leaf, frozenset([i]), data=False) for i, leaf in enumerate(leaves)]
-    moving = [dtype_of(leaf).kind in "fc" for leaf in leaves]
-    tensors = [tape.watch(t) if moves else t for t, moves in zip(watched, moving, strict=True)]
-    data = tree.map(lambda leaf: counter.watch(_values(leaf), frozenset(), data=True), _values(x))
-    try:
-        with QuietCollector():
+    with counter, QuietCollector():
+        tape = new_tape(origin)
+        watched = counter.enter_parameters(leaves)
+        moving = [dtype_of(leaf).kind in "fc" for leaf in leaves]
+        tensors = [tape.watch(t) if moves else t for t, moves in zip(watched, moving, strict=True)]
+        data = counter.enter_data(tree.map(_values, x))
+        try:
             outputs = tree.leaves(apply(tree.unflatten(structure, tensors), data))
-            ends = [y for y in outputs if type(y) is Tensor and y._trace is tape]
-            ones = [counter.watch(np.ones(shape_of(y), dtype_of(y)), frozenset(), data=True) for y in ends]
+        finally:
             tape.closed = True
-            seeds = [(y._index, g) for y, g in zip(ends, ones, strict=True)]
-            tape.backward(seeds, sum(moving), consume=True)
-    finally:
-        tape.closed = counter.closed = True
-        counter.frame = None  # which would hold this function's own
-    return Summary(_rows(counter.steps, leaves, [_group(path) for path in _paths(params)]))
+        ends = [y for y in outputs if type(y) is Tensor and y._trace is tape]
+        seeds = [(y._index, counter.enter_data(np.ones(shape_of(y), dtype_of(y)))) for y in ends]
+        tape.backward(seeds, sum(moving), consume=True)
+    return Summary(_rows(counter.counted, leaves, [_group(path) for path in _paths(params)]))
 
 
 def _values(x: Any) -> Any:
@@ -196,7 +194,7 @@ class _Draft:
     groups: list[str]
 
 
-def _rows(steps: list[Step], leaves: list[Any], groups: list[tuple[str, bool]]) -> list[Row]:
+def _rows(steps: list[Counted], leaves: list[Any], groups: list[tuple[str, bool]]) -> list[Row]:
     rows, counted = [], set[int]()
     for draft in _drafts(steps, groups):
         own = [steps[i] for i in draft.steps]
@@ -211,7 +209,7 @@ def _rows(steps: list[Step], leaves: list[Any], groups: list[tuple[str, bool]]) 
     return rows + ([Row("(unused)", (), (), _count(leaves, unused), 0, 0, 0, 0)] if unused else [])
 
 
-def _result(draft: _Draft, steps: list[Step]) -> int:
+def _result(draft: _Draft, steps: list[Counted]) -> int:
     """Return the last step of a layer that others use; after it a batch normalisation computes its new state."""
     own = set(draft.steps)
     used = {source for i, step in enumerate(steps) if i not in own for source in step.sources}
@@ -222,7 +220,7 @@ def _count(leaves: list[Any], chosen: set[int]) -> int:
     return sum(math.prod(shape_of(leaves[i])) for i in chosen)
 
 
-def _drafts(steps: list[Step], groups: list[tuple[str, bool]]) -> list[_Draft]:
+def _drafts(steps: list[Counted], groups: list[tuple[str, bool]]) -> list[_Draft]:
     """Put the steps of a call together, then the calls of a layer that follow each other."""
     calls: dict[int, _Draft] = {}
     for i, step in enumerate(steps):
@@ -242,7 +240,7 @@ def _drafts(steps: list[Step], groups: list[tuple[str, bool]]) -> list[_Draft]:
     return drafts
 
 
-def _is_bias(draft: _Draft, before: _Draft, steps: list[Step], groups: list[tuple[str, bool]]) -> bool:
+def _is_bias(draft: _Draft, before: _Draft, steps: list[Counted], groups: list[tuple[str, bool]]) -> bool:
     """Whether a call adds a parameter that is no group's to the output of the layer before: its bias."""
     step = steps[draft.steps[0]]
     alone = all(groups[i][1] for i in draft.leaves | before.leaves)

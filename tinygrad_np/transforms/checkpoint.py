@@ -108,6 +108,10 @@ class _Checkpoint(Call):
         self.saved = keeper.saved
         return keeper.release(y)
 
+    def inside(self, *args: Any) -> Any:
+        """Evaluate."""
+        return self.f(*args)
+
     def _vjp(self, ys: tuple[Any, ...], *leaves: Array) -> Callable[[Any], list[Any]]:
         args, structure, marks = tree.unflatten(self.structure, leaves), self.out_structure, [_mark(y) for y in ys]
         assert structure is not None

@@ -108,6 +108,10 @@ class _CustomCall(Call):
         y, self.residuals = pair
         return y
 
+    def inside(self, *args: Any) -> Any:
+        """Evaluate the function."""
+        return self.rules.f(*args)
+
     def pull(self, y: Any, args: tuple[Any, ...], g: Any) -> Sequence[Any]:
         """Apply the backward rule, or the transpose of the JVP rule."""
         if self.rules.backward is not None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
 from ..core import tree
 from ..core.guard import Guard
+from ..core.observer import observer
 from ..core.primitive import Primitive
 from ..core.recorder import Recorder
 from ..core.tensor import Array, Tensor, bottom, dtype_of, name_of, outputs_like, shape_of, zeros_of
@@ -20,16 +22,24 @@ from .reverse import vjp
 class Forward(Trace):
     """The forward trace: a Tensor's index is its tangent, of the value's shape and dtype."""
 
-    __slots__ = ()
+    __slots__ = ("observer",)
+
+    def __init__(self, origin: str) -> None:
+        super().__init__(origin)
+        self.observer = observer()
 
     def process(self, op: Primitive, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         """Apply the primitive one level down and sum what its pushforwards make of the tangents."""
-        values = self.lower(op, args)
+        values, since = self.lower(op, args), 0 if self.observer is None else len(self.observer.steps)
         y = compute(op, values, options)
         if not op.differentiable:
             return y
         dots = {i: a._index for i, a in enumerate(args) if type(a) is Tensor and a._trace is self}
-        parts = op.pushforwards(dots, y, values, options)
+        with nullcontext() if self.observer is None else self.observer.running(op, since, "tangent"):
+            return self._pushed(op, y, op.pushforwards(dots, y, values, options))
+
+    def _pushed(self, op: Primitive, y: Any, parts: list[tuple[str, Any]]) -> Any:
+        """Return the result with its tangent."""
         if not isinstance(y, tuple):
             return self._carry(op, y, parts)
         outputs = [self._carry(op, yk, [(name, part[k]) for name, part in parts]) for k, yk in enumerate(y)]

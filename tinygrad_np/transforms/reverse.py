@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np  # noqa: F401  (for the examples)
 
 from ..core import tree
-from ..core.tape import Tape
+from ..core.observer import new_tape
 from ..core.tensor import dtype_of, name_of, shape_of
 from ..core.trace import QuietCollector
 from .arguments import (
@@ -70,7 +70,7 @@ def linear_part(f: Callable[..., Any], primals: tuple[Any, ...], has_aux: bool, 
     origin = f"vjp({name_of(f)})"
     keys = range(len(primals))
     leaves, structures = leaves_of(f, keys, primals, origin)
-    tape = Tape(origin)
+    tape = new_tape(origin)
     y, aux = run(f, tape, map(tape.watch, leaves), structures, keys, primals, {}, has_aux)
     outputs, out_structure = outputs_of(y, origin)
     places = [leaf._index if belongs(leaf, tape) else None for leaf in outputs]
@@ -118,7 +118,7 @@ def value_and_grad(
         if holomorphic:
             check_holomorphic(leaves, origin, "the arguments")
         with QuietCollector():
-            tape = Tape(origin)
+            tape = new_tape(origin)
             loss, aux = call(f, tape, map(tape.watch, leaves), structures, keys, args, kwargs, has_aux)
             _check_loss(loss, origin, holomorphic)
             value = leave(loss, tape)
