@@ -14,7 +14,8 @@ from tinygrad_np.cli.errors import UserError
 from tinygrad_np.cli.images import read_image
 from tinygrad_np.cli.outcome import Outcome
 from tinygrad_np.cli.runs import load_model
-from tinygrad_np.training import one_blas_thread, write_archive
+from tinygrad_np.kernels.threads import hold_blas
+from tinygrad_np.training import write_archive
 
 Image = pytest.importorskip("PIL.Image")
 DIGIT = data.digits(dtype="uint8").test.images[0, ..., 0]
@@ -29,7 +30,7 @@ def save(path, pixels, mode=None, **options):
 def test_evaluation_repeats_the_test_of_training_exactly(run, finished, small):
     metrics = json.loads((finished / "metrics.json").read_text())
     trained, facts = load_model(finished)
-    with one_blas_thread():  # as commands run
+    with hold_blas():  # as commands run
         outcome = Outcome.of(trained, data.load(small), facts["classes"])
     assert (outcome.loss, outcome.accuracy) == (metrics["test_loss"], metrics["test_accuracy"])
     code, out, _ = run("evaluate", finished)

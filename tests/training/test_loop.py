@@ -5,6 +5,7 @@ import pytest
 
 from tinygrad_np import nn, optim, random, tree
 from tinygrad_np.data import Split, batches, digits
+from tinygrad_np.kernels.threads import hold_blas
 from tinygrad_np.models import lenet5
 from tinygrad_np.training import (
     STOP,
@@ -14,7 +15,6 @@ from tinygrad_np.training import (
     classification,
     evaluate,
     fit,
-    one_blas_thread,
 )  # fmt: skip
 from tinygrad_np.transforms.nonfinite import NonFiniteError
 
@@ -552,7 +552,7 @@ def test_lenet5_learns_from_a_few_digits_to_the_same_bits():
             key=KEY, evaluate=lambda params: evaluate(lambda batch: loss_fn(params, batch, None), train_part),
         )  # fmt: skip
 
-    with one_blas_thread():
+    with hold_blas():
         first, second = once(), once()
     assert same_bits(first[:2], second[:2])
     assert untimed(first[2]) == untimed(second[2])

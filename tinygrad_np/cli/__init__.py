@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import __version__
-from ..training import one_blas_thread
+from ..kernels.threads import hold_blas
 from . import compare, coverage, evaluate, predict, report, train
 from .errors import EXPECTED, INTERRUPTED, one_line
 
@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code; errors that a user can cause are told in one line."""
     args = parser().parse_args(argv)
     try:
-        with one_blas_thread():
+        with hold_blas():
             code: int = args.run(args)
     except EXPECTED as error:
         print(f"tinygrad-np: error: {one_line(error)}", file=sys.stderr)

@@ -10,13 +10,12 @@ from .safetensors import load_safetensors, save_safetensors
 from .saving import load, save
 from .scores import confusion_matrix, f1_score, precision, recall
 from .stopping import Best, best_epoch, early_stopping, keep_best, load_best
-from .threads import one_blas_thread
 from .update import NonFiniteLossError
 
 __all__ = [
     "STOP", "Best", "Checkpoint", "CheckpointError", "Mean", "NonFiniteLossError", "Progress", "ProgressBar", "Step",
     "accuracy", "best_epoch", "checkpointing", "classification", "confusion_matrix", "early_stopping", "evaluate",
-    "f1_score", "fit", "keep_best", "load", "load_best", "load_checkpoint", "load_safetensors", "one_blas_thread",
+    "f1_score", "fit", "keep_best", "load", "load_best", "load_checkpoint", "load_safetensors",
     "precision", "read_archive", "recall", "save", "save_checkpoint", "save_safetensors", "top_k_accuracy",
     "write_archive", "write_whole",
 ]  # fmt: skip
