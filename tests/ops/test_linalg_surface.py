@@ -193,3 +193,11 @@ def test_trace_sums_in_the_dtype_asked_for():
     x = M.astype(np.float32)
     y, pullback = vjp(lambda x: np.linalg.trace(x, dtype=np.float64), x)
     assert (y.dtype, pullback(np.float64(2))[0].dtype) == (np.float64, np.float32)
+
+
+@pytest.mark.parametrize("f", [np.linalg.det, lambda a: np.linalg.slogdet(a)[1]], ids=["det", "slogdet"])
+def test_a_number_is_a_cotangent_of_a_determinant(f):
+    a = np.array([[2.0, 1.0], [0.0, 3.0]])
+    pullback = vjp(f, a)[1]
+    np.testing.assert_array_equal(pullback(2.0)[0], pullback(np.array(2.0))[0])
+    assert np.any(pullback(2.0)[0])

@@ -26,7 +26,7 @@ def det_op(a: Array) -> Any:
 
 @det_op.defvjp("a")
 def _det_vjp(y: Array, a: Array) -> Any:
-    return lambda g: g[..., None, None] * cofactor_op(a)
+    return lambda g: np.expand_dims(g, (-2, -1)) * cofactor_op(a)
 
 
 @det_op.defjvp("a")
@@ -129,7 +129,7 @@ def _slogdet_vjp(y: Any, a: Array) -> Any:
 
     def pullback(gs: Any) -> Array:
         g = gs[1] + 1j * np.imag(gs[0] * sign) if dtype_of(sign).kind == "c" else gs[1]
-        return multiply_at_pole(g[..., None, None], _inverse_transposed(sign, a))
+        return multiply_at_pole(np.expand_dims(g, (-2, -1)), _inverse_transposed(sign, a))
 
     return pullback
 
