@@ -264,3 +264,23 @@ def test_products_with_logarithms():
         assert grad(f, argnums=(0, 1))(0.0, pole) == (0, 0)
         check_grads(f, (A, np.abs(A) + 0.5), order=2)
     assert grad(special.xlogy)(0.0, 2.0) == math.log(2)
+
+
+@pytest.mark.parametrize(
+    ("name", "x", "slope"),
+    [
+        ("log1p", -1.0, np.inf), ("cbrt", 0.0, np.inf), ("logit", 0.0, np.inf), ("berp", 0.0, 0.0), ("beip", 0.0, 0.5),
+        ("keip", 0.0, np.inf), ("kerp", 0.0, np.inf), ("it2struve0", 0.0, -2 / np.pi),
+    ],
+)  # fmt: skip
+def test_derivatives_of_python_numbers_at_poles_and_at_removable_points(name, x, slope):
+    f = getattr(scipy_special(), name)
+    for number in (x, np.float64(x), np.float32(x)):
+        assert grad(f)(number) == pytest.approx(slope, rel=1e-6)
+    if np.isfinite(slope):
+        assert grad(f)(1e-6) == pytest.approx(slope, abs=1e-6)
+
+
+def test_messages_name_a_ufunc_of_scipy_without_numpys_prefix():
+    with pytest.raises(TypeError, match=r"grad\(beip\): the loss has shape"):
+        grad(scipy_special().beip)(np.ones(2))

@@ -48,7 +48,7 @@ def refuse(advice: str, *numpy_callables: Callable[..., Any]) -> None:
 def name_of(function: Callable[..., Any]) -> str:
     """Name a NumPy callable or a user's function as a reader would write it: "np.linalg.norm", "loss"."""
     if isinstance(function, np.ufunc):
-        return f"np.{function.__name__}"
+        return f"np.{function.__name__}" if getattr(np, function.__name__, None) is function else function.__name__
     module = getattr(function, "__module__", None) or ""
     name = getattr(function, "__name__", None) or type(function).__name__
     return f"np{module[5:]}.{name}" if module.split(".")[0] == "numpy" and "._" not in module else name

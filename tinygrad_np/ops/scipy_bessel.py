@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..core.tensor import Array
-from .scipy_table import in_precision, rule, several, sp
+from .scipy_table import in_precision, rule, safe, several, sp
 
 
 def _neighbours(name: str, sign: int, factor: float = 0.5) -> Any:
@@ -91,12 +91,26 @@ rule("k1e(x)", "exp(x) k1: y' = y - (k0e + k2e)/2.", lambda y, x: y - 0.5 * (sp.
 
 # -- Kelvin: f'' + f'/x = ∓ the other, for ber + i bei solves x² w'' + x w' = i x² w ---------------------------------
 
+
+def _kelvin_prime(other: str, sign: int, *, pole: bool) -> Any:
+    """The second derivative. At 0, unless there is a pole, f'/x is f'' too, so each is half of the right-hand side."""
+
+    def partial(y: Array, x: Array) -> Array:
+        right = sign * getattr(sp, other)(x)
+        if pole:
+            return right - y / x
+        zero = np.equal(x, 0)
+        return np.where(zero, 0.5 * right, right - y / safe(x, np.logical_not(zero)))
+
+    return partial
+
+
 for _f, _other, _sign_of_other in (("ber", "bei", -1), ("bei", "ber", 1), ("ker", "kei", -1), ("kei", "ker", 1)):
     rule(f"{_f}(x)", f"y' = {_f}p.", lambda y, x, f=_f: getattr(sp, f + "p")(x))
     rule(
         f"{_f}p(x)",
         f"y' = {'-' if _sign_of_other < 0 else ''}{_other} - y/x.",
-        lambda y, x, other=_other, sign=_sign_of_other: sign * getattr(sp, other)(x) - y / x,
+        _kelvin_prime(_other, _sign_of_other, pole=_f == "ker"),
     )
 
 # -- Struve and integrals --------------------------------------------------------------------------------------------
@@ -115,7 +129,14 @@ _LAST = "plus (x/2)^v / (2 √π Γ(v + 3/2)); none for v."
 rule("struve(v, x)", f"∂x = (y_(v-1) - y_(v+1))/2, {_LAST}", None, _struve("struve", -1))
 rule("modstruve(v, x)", f"∂x = (y_(v-1) + y_(v+1))/2, {_LAST}", None, _struve("modstruve", 1))
 rule("itstruve0(x)", "∫ H0 from 0 to x: y' = H0(x).", lambda y, x: sp.struve(0, x))
-rule("it2struve0(x)", "∫ H0(t)/t dt from x on: y' = -H0(x)/x.", lambda y, x: -sp.struve(0, x) / x)
+
+
+def _it2struve0(y: Array, x: Array) -> Array:
+    zero = np.equal(x, 0)  # where H0(x) is 2 x/π
+    return np.where(zero, -2 / math.pi, -sp.struve(0, x) / safe(x, np.logical_not(zero)))
+
+
+rule("it2struve0(x)", "∫ H0(t)/t dt from x on: y' = -H0(x)/x.", _it2struve0)
 rule("itmodstruve0(x)", "∫ L0 from 0 to x: y' = L0(x).", lambda y, x: sp.modstruve(0, x))
 
 several("itj0y0", "∫ J0 and ∫ Y0 from 0 to x; y' = J0(x), Y0(x).", lambda ys, x: (sp.j0(x), sp.y0(x)))

@@ -122,6 +122,8 @@ def _times(partial: Callable[..., Array], real: str) -> Callable[..., Any]:
     def times(z: Array, *args: Array) -> Callable[[Array], Array]:
         if real and dtype_of(z).kind == "c":
             raise TypeError(real)
+        if type(z) is float:  # of Python's numbers alone, whose division by 0 is an error where NumPy's is a pole
+            z, args = np.float64(z), tuple(map(np.float64, args))
         return lambda g: multiply_at_pole(g, partial(z, *args))
 
     return times
