@@ -199,13 +199,23 @@ def _inside(x: Array, low: Array, high: Array) -> Array:
     return np.less_equal(low, x) & np.less_equal(x, high) & np.less(low, high)
 
 
+def _no_room(x: Array, low: Array, high: Array) -> Array:
+    """Tell where all three are equal: there it is high that clip takes."""
+    return np.equal(low, high) & np.equal(x, high)
+
+
+def _above(x: Array, low: Array, high: Array) -> Array:
+    """Tell where clip is the upper bound: beyond it, and where all three are equal, for it alone can move clip then."""
+    return np.greater(np.maximum(x, low), high) | (np.equal(x, low) & np.equal(low, high))
+
+
 clip_op = broadcasting(
     _clip,
     name="clip",
     doc="min(max(x, low), high): the cotangent goes to x inside and at the bounds, to a bound beyond it.",
     x=lambda z, x, low, high: _clipped(z, lambda: _inside(x, low, high)),
     low=lambda z, x, low, high: _clipped(z, lambda: np.less(x, low) & np.less_equal(low, high)),
-    high=lambda z, x, low, high: _clipped(z, lambda: np.greater(np.maximum(x, low), high)),
+    high=lambda z, x, low, high: _clipped(z, lambda: np.greater(np.maximum(x, low), high) | _no_room(x, low, high)),
 )
 _clip_ufunc: Any = getattr(np, "_core").umath.clip  # noqa: B009  (ndarray.clip calls this hidden ufunc)
 

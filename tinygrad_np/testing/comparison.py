@@ -8,23 +8,27 @@ from functools import cached_property
 import numpy as np
 
 from .differences import (
+    COMPLETE,
     FIRST_STEP,
+    RESOLUTION,
     UNKNOWN,
     WIDE_STEP,
     Estimate,
     Mask,
     Matrix,
+    complex_step,
     dyadic,
     length_scales,
     measure,
     refine,
 )
+from .hidden import hidden_kinks
 from .vectors import EPS, Problem, Vector
 
-COMPLETE = 24  # up to so many elements every coordinate is a direction, up to so many outputs each is a cotangent
 SMALL_LEAF = 6  # in a larger input, every element of a leaf of this size is a direction still
-RESOLUTION = 5e-4  # a comparison is conclusive if a factor of 1.001 would show
 COMPARABLE = 2.0**10  # beside the effect of moves that are longer by more, that of a move is not taken for zero
+SHARP = 1e-9  # the relative error of differences that an imaginary step does not better by much
+TRUSTED = 1e-4  # and that up to which agreement with them says something
 GOOD = 1e-6  # the relative error with which the first step is content
 
 
@@ -46,6 +50,8 @@ class Comparison:
         Directions that are about as long as the longest, (d,).
     excluded : vector of bool
         Elements of the input that no direction moves, since there is a kink, (n,).
+    joint : bool
+        Whether the directions move all elements of a leaf by the same amount, for ties.
     """
 
     directions: Matrix
@@ -58,6 +64,7 @@ class Comparison:
     rate: Matrix
     near: Mask
     excluded: Mask
+    joint: bool = False
 
     @property
     def expected(self) -> Matrix:
@@ -136,6 +143,9 @@ def compare(problem: Problem, rng: np.random.Generator, count: int) -> Compariso
 
     In small inputs the directions are the coordinates, and a kink spoils only the outputs that have it. Random
     directions move everything at once: there the elements with a kink are found, and left out by all directions.
+
+    At a tie, as in a window with two maxima, each element alone has a kink, but all moved by the same amount have none.
+    Along that direction every convention has to give the derivative, so it is tried where there are kinks.
     """
     excluded = np.zeros(problem.x.size, bool)
     result = _compare(problem, rng, count, excluded)
@@ -149,15 +159,39 @@ def compare(problem: Problem, rng: np.random.Generator, count: int) -> Compariso
                 found[_kinks_along(problem, np.where(found, 0, u))] = True
             excluded = excluded | found
             result = _compare(problem, rng, count, excluded)
-    return result
+    if result.failed.any():
+        result.kinked |= hidden_kinks(problem, result)
+    if result.failed.any() or not (excluded.any() or result.kinked.any()):
+        return result
+    joint = _compare_along(problem, _joint_directions(problem), result.cotangents, result.pulled, excluded)
+    return dataclasses.replace(joint, joint=True) if joint.failed.any() else result
+
+
+def _joint_directions(problem: Problem) -> Matrix:
+    """All elements of a leaf moved by the same amount; all elements of all leaves."""
+    scale, rows = length_scales(problem.inputs, problem.x), np.zeros((len(problem.inputs.slices), problem.x.size))
+    for row, place in zip(rows, problem.inputs.slices, strict=True):
+        row[place] = scale[place].max(initial=0)
+    return np.vstack([rows, np.full(problem.x.size, scale.max(initial=0))])
 
 
 def _compare(problem: Problem, rng: np.random.Generator, count: int, excluded: Mask) -> Comparison:
-    scale = length_scales(problem.inputs, problem.x)
-    directions = _directions(problem, rng, count, scale, excluded)
+    directions = _directions(problem, rng, count, length_scales(problem.inputs, problem.x), excluded)
     first = measure(problem, directions, FIRST_STEP)
     cotangents = _cotangents(first, rng) * np.isfinite(problem.y)
     pulled = np.array([problem.pull(g) for g in cotangents]).reshape(len(cotangents), problem.x.size)
+    return _compare_along(problem, directions, cotangents, pulled, excluded, first)
+
+
+def _compare_along(
+    problem: Problem,
+    directions: Matrix,
+    cotangents: Matrix,
+    pulled: Matrix,
+    excluded: Mask,
+    first: Estimate | None = None,
+) -> Comparison:
+    first = first or measure(problem, directions, FIRST_STEP)
     largest = np.zeros(problem.x.size)
     for place in problem.inputs.slices:
         largest[place] = np.max(np.abs(pulled[:, place]), initial=0, where=np.isfinite(pulled[:, place]))
@@ -172,7 +206,20 @@ def _compare(problem: Problem, rng: np.random.Generator, count: int, excluded: M
         value, error, kinked[d] = refine(problem, directions[d])
         result.value[d], result.error[d] = value, 4 * error
     kinked &= np.isfinite(problem.y)
+    _sharpen(problem, result, first.rule)
     return result
+
+
+def _sharpen(problem: Problem, result: Comparison, rule: Matrix) -> None:
+    """Put the complex step in place of differences that it agrees with and that are less exact; for analytic f."""
+    coarse = result.error > SHARP * np.abs(result.value)
+    for d in np.flatnonzero((coarse & ~result.kinked & (result.error <= TRUSTED * np.abs(result.value))).any(1)):
+        step = complex_step(problem, result.directions[d])
+        if step is None or np.any(np.abs(step[0] - result.value[d]) > result.error[d]):
+            return  # not analytic
+        value, error = step[0], step[1] + rule[d]
+        better = coarse[d] & (result.error[d] <= TRUSTED * np.abs(result.value[d])) & (error < result.error[d])
+        result.value[d, better], result.error[d, better] = value[better], error[better]
 
 
 def _unsettled(result: Comparison) -> Mask:
@@ -248,5 +295,6 @@ def grain_of(problem: Problem, outcome: Comparison, covector: Vector) -> Vector:
         needed = (outcome.rate[outcome.moves_only(place)] > 0).any(0)
         if m <= COMPLETE:
             needed |= (outcome.pulled[:m, place] != 0).any(1)
-        grain[place] = term.max(initial=0, where=needed)
+        seen = needed if np.any(needed) else True  # constant to the last digit: all that is seen of it is rounding
+        grain[place] = np.max(term, initial=0, where=seen)
     return np.asarray(grain / scale)

@@ -9,7 +9,8 @@ import numpy as np
 from ..core import tree
 from ..core.tensor import dtype_of, shape_of
 from .differences import dyadic, length_scales
-from .vectors import EPS, Problem, Vector, snapshot
+from .shape_causes import cause_of_shapes
+from .vectors import CHANGED, EPS, Problem, Vector, snapshot
 
 
 def check_contract(problem: Problem, rng: np.random.Generator) -> Any:
@@ -32,17 +33,35 @@ def check_contract(problem: Problem, rng: np.random.Generator) -> Any:
     g = tree.map(_in_dtype_of, y, problem.cotangent(covector))
     cotangent = snapshot(g)
     bars = problem.run_pullback(pullback, g)
-    calls = [snapshot(bars), snapshot(problem.run_pullback(pullback, g))]
+    calls = [_copied(bars), _copied(problem.run_pullback(pullback, g))]
     if snapshot(problem.args) != before:
-        raise problem.fail("it changed its arguments in place.")
+        raise problem.fail("it changed its arguments in place.", "arguments unchanged", CHANGED)
     if snapshot(g) != cotangent:
-        raise problem.fail("it changed the cotangent g in place; a pullback never writes into g.")
+        raise problem.fail("it changed the cotangent g in place; a pullback never writes into g.", "g unchanged")
     _check_likeness(problem, bars)
     _check_sharing(problem, bars, g)
-    calls.append(snapshot(problem.run_pullback(problem.run_vjp(problem.args)[1], g)))
-    if len(set(calls)) > 1:
-        raise problem.fail("it is not deterministic: equal calls of the pullback gave different results.")
+    calls.append(_copied(problem.run_pullback(problem.run_vjp(problem.args)[1], g)))
+    if len({snapshot(call) for call in calls}) > 1:
+        cause = _cause_of_change(problem, calls)
+        told = f"it is not deterministic: equal calls of the pullback gave different results. Guess: {cause}."
+        raise problem.fail(told, "determinism", cause)
     return g
+
+
+def _copied(bars: Any) -> list[Any]:
+    return [np.array(leaf) for leaf in tree.leaves(bars)]
+
+
+def _cause_of_change(problem: Problem, calls: list[list[Any]]) -> str:
+    """Tell a gradient that grows by the same at every call from one that is random."""
+    grown = []
+    for name, *each in zip(problem.inputs.names, *calls, strict=True):
+        first, second = each[1] - each[0], each[2] - each[1]
+        if np.any(first) and np.allclose(first, second, rtol=1e-3, atol=1e-6 * np.max(np.abs(first), initial=0)):
+            grown.append(name)
+    return (
+        f"{', '.join(grown)}: accumulates over calls: a buffer that is not reset" if grown else "random numbers in it"
+    )
 
 
 def check_precision(problem: Problem, g: Any, rng: np.random.Generator) -> None:
@@ -56,8 +75,9 @@ def check_precision(problem: Problem, g: Any, rng: np.random.Generator) -> None:
     Notes
     -----
     With ε of the lowest precision among arguments and outputs, the tolerance for an element of the gradient is
-    √n (64 ε (|x_bar| + max|x_bar| / 16) + 16 |Δx_bar|): the maximum is over the argument, Δx_bar is the change under
-    random changes of the input by ε relatively, and n the number of elements, for sums grow so in rounding.
+    √n (256 ε (|x_bar| + max|x_bar| / 16) + 16 |Δx_bar| + 16 ε max|g y| / |x|): the maxima are over the argument and the
+    output, Δx_bar is the change under random changes of the input by ε relatively, and n the number of elements, for
+    sums grow so in rounding. The last term is for terms that cancel.
     """
     covector = problem.outputs.pack(tree.leaves(g), dual=True)
     bars = tree.leaves(problem.run_pullback(problem.run_vjp(problem.args)[1], g))
@@ -69,8 +89,12 @@ def check_precision(problem: Problem, g: Any, rng: np.random.Generator) -> None:
     count = np.sqrt(max(1, problem.x.size, problem.y.size))
     scale = np.abs(expected)
     for place in problem.inputs.slices:
-        scale[place] += scale[place].max(initial=0) / 16
-    tolerance = count * (64 * eps * scale + 16 * _sensitivity(problem, covector, expected, eps, rng))
+        scale[place] += np.max(scale[place], initial=0, where=np.isfinite(scale[place])) / 16
+    largest = float(np.max(np.abs(covector) * (np.abs(problem.y) + problem.grain / EPS), initial=0))
+    terms = largest / length_scales(problem.inputs, problem.x)
+    tolerance = count * (
+        256 * eps * scale + 16 * _sensitivity(problem, covector, expected, eps, rng) + 16 * eps * terms
+    )
     with np.errstate(invalid="ignore"):
         wrong = np.isfinite(expected) & ~(np.abs(got - expected) <= tolerance)
     if wrong.any():
@@ -79,7 +103,9 @@ def check_precision(problem: Problem, g: Any, rng: np.random.Generator) -> None:
         how = f"wrong in {dtypes} only" if eps > EPS else "wrong in the memory layout given only (strides?)"
         raise problem.fail(
             f"{how}: at {problem.inputs.element(i)} it gives {got[i]:.6g}, "
-            f"the same rule in contiguous float64 {expected[i]:.6g}."
+            f"the same rule in contiguous float64 {expected[i]:.6g}.",
+            "precision",
+            how if np.isfinite(got[i]) else f"not finite in {dtypes}: overflow, or a division 0 / 0",
         )
 
 
@@ -89,7 +115,7 @@ def _sensitivity(problem: Problem, covector: Vector, expected: Vector, eps: floa
     step = max(eps, np.sqrt(EPS))  # smaller ones drown in the rounding of float64
     change = np.zeros_like(expected)
     for _ in range(2):
-        moved = Problem(problem.f, problem.at(problem.x + step * scale * dyadic(rng, scale.size)), problem.names)
+        moved = problem.moved(problem.x + step * scale * dyadic(rng, scale.size))
         with np.errstate(invalid="ignore"):
             change = np.fmax(change, np.abs(moved.pull(covector) - expected))
     return np.asarray(np.where(np.isfinite(change), change, np.inf) * (eps / step))
@@ -105,7 +131,9 @@ def _check_likeness(problem: Problem, bars: Any) -> None:
     for name, x, bar in zip(problem.inputs.names, problem.leaves, tree.leaves(bars), strict=True):
         given, wanted = (shape_of(bar), dtype_of(bar)), (shape_of(x), dtype_of(x))
         if given != wanted:
-            raise problem.fail(f"the gradient of {name} has shape and dtype {given}, {name} has {wanted}.")
+            cause = "" if given[0] == wanted[0] else cause_of_shapes(f"{given[0]} {wanted[0]}")
+            told = f"the gradient of {name} has shape and dtype {given}, {name} has {wanted}."
+            raise problem.fail(told, "shape and dtype", cause)
 
 
 def _check_sharing(problem: Problem, bars: Any, g: Any) -> None:
@@ -116,6 +144,6 @@ def _check_sharing(problem: Problem, bars: Any, g: Any) -> None:
         rest = [(f"the gradient of {other}", leaf) for other, leaf in named[i + 1 :]]
         for other, leaf in others + rest:
             if isinstance(bar, np.ndarray) and isinstance(leaf, np.ndarray) and np.may_share_memory(bar, leaf):
-                raise problem.fail(f"the gradient of {name} shares memory with {other}.")
+                raise problem.fail(f"the gradient of {name} shares memory with {other}.", "nothing shared")
         if isinstance(bar, np.ndarray) and not bar.flags.writeable:
-            raise problem.fail(f"the gradient of {name} is read-only.")
+            raise problem.fail(f"the gradient of {name} is read-only.", "writeable")

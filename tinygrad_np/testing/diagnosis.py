@@ -1,56 +1,95 @@
-"""What is wrong with a gradient, in words: a table of the worst elements and a guess of the cause.
+"""What is wrong with a gradient, in words: a table of the worst elements and a guess at the cause.
 
-A guess is made only where the pattern is clear; it looks at the gradient of one scalar, <g, f>, element by element.
+The table is of the gradient of one scalar, <g, f>, element by element; `causes` makes the guess.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 import numpy as np
 
-from .comparison import COMPLETE, Comparison
-from .differences import FIRST_STEP, UNKNOWN, Mask, dyadic, length_scales, measure, refine
+from .causes import guess
+from .comparison import Comparison
+from .differences import COMPLETE, FIRST_STEP, UNKNOWN, Mask, dyadic, length_scales, measure, refine
+from .evidence import Evidence, as_evidence, evidence_of
 from .vectors import Problem, Vector
 
 LIMIT = 2000  # elements that are looked at one by one; of a larger input, evenly spaced ones and the first wrong ones
 ROWS = 6
+STALE = "right in the first order only: a stored number where the rule depends on the input"
 
 
-@dataclasses.dataclass(frozen=True)
-class Leaf:
-    """The gradient of <g, f> in a leaf: by differences, by the pullback, where they differ, where one could look."""
+def diagnose(
+    problem: Problem, outcome: Comparison, rng: np.random.Generator, more: Sequence[Sequence[Evidence]] = ()
+) -> tuple[str, str]:
+    """Describe a failed comparison.
 
-    name: str
-    expected: Vector
-    got: Vector
-    wrong: Mask
-    seen: Mask
+    Parameters
+    ----------
+    problem, outcome : Problem, Comparison
+        The point and what was compared there.
+    rng : Generator
+        For a cotangent.
+    more : sequence
+        Evidence of other calls that failed alike.
 
-
-def diagnose(problem: Problem, outcome: Comparison, rng: np.random.Generator) -> str:
-    """Describe a failed comparison."""
+    Returns
+    -------
+    message, cause : str
+        Lines with a table, and the guess among them.
+    """
     d, k = (int(i) for i in np.unravel_index(np.argmax(_severity(outcome)), outcome.failed.shape))
     g = _focus(problem, outcome, k, rng)
     expected, got, wrong, seen = _elements(problem, g, outcome, d)
-    lines: list[str] = []
-    if not _is_linear(problem, g):
-        lines.append("the pullback is not linear in g.")
-    elif wrong.any():
-        lines += _guesses(problem, expected, got, wrong, seen)
+    cause = _cause(problem, outcome, d, (expected, got, wrong, seen), g, more)
+    lines = [f"{cause}."] if cause else []
     if problem.order > 1:
         lines.append(
             f"order {problem.order - 1} is right, so the rule's value is right and its derivative is not: does the "
             "rule use a stored number or stop_gradient where it depends on the input?"
         )
+        cause = f"{STALE}; {cause}" if cause else STALE
     if wrong.any():
         lines += _table(problem, expected, got, wrong)
     else:
         e, t, tol = (float(a[d, k]) for a in (outcome.expected, outcome.got, outcome.tolerance))
         where = _moved(problem, outcome, d)
         lines.append(f"along a direction in {where}: {e:.9g} by differences, {t:.9g} by the pullback (± {tol:.1g}).")
-    return "\n  ".join(lines)
+    return "\n  ".join(lines), cause
+
+
+def _cause(
+    problem: Problem,
+    outcome: Comparison,
+    d: int,
+    elements: tuple[Vector, Vector, Mask, Mask],
+    g: Vector,
+    more: Sequence[Sequence[Evidence]],
+) -> str:
+    """Guess, from whole Jacobians where they are small enough, else from the gradient of <g, f>."""
+    if not _is_linear(problem, g):
+        return "the pullback is not linear in g"
+    expected, got, wrong, seen = elements
+    if not wrong.any():
+        return ties(problem, outcome, d)
+    here = evidence_of(problem)
+    if not any(e.wrong.any() for e in here):
+        here = as_evidence(problem, expected[None], got[None], seen[None])
+    return guess([here, *more])
+
+
+def ties(problem: Problem, outcome: Comparison, d: int) -> str:
+    """Say what it means if no element alone is wrong, since each has a kink, but all moved by the same amount are."""
+    if not outcome.joint:
+        return ""
+    moved = outcome.directions[d] != 0
+    names = dict.fromkeys(problem.inputs.names[problem.inputs.leaf_of(int(i))] for i in np.flatnonzero(moved))
+    failed = outcome.failed[d]
+    ratios = outcome.got[d, failed] / outcome.expected[d, failed]
+    more = "each of the equal elements is given the whole gradient, not a share of it, or one of them"
+    what = more if np.all(ratios > 1) else "the shares of the equal elements do not add up to the gradient"
+    return f"{', '.join(names)}: wrong at ties: {what}"
 
 
 def _severity(outcome: Comparison) -> Vector:
@@ -117,75 +156,6 @@ def _is_linear(problem: Problem, g: Vector) -> bool:
     once, much = problem.pull(g), problem.pull(2.0**20 * g)
     size = np.abs(once).max(initial=0)
     return bool(np.all(np.abs(much * 2.0**-20 - once) <= 1e-9 * size) or not np.isfinite(size))
-
-
-def _leaves(problem: Problem, expected: Vector, got: Vector, wrong: Mask, seen: Mask) -> list[Leaf]:
-    packing = problem.inputs
-    shapes = [(*shape, 2) if z else shape for shape, z in zip(packing.shapes, packing.complex, strict=True)]
-    return [
-        Leaf(name, *(a[place].reshape(shape) for a in (expected, got, wrong, seen)))
-        for name, place, shape in zip(packing.names, packing.slices, shapes, strict=True)
-    ]
-
-
-def _guesses(problem: Problem, expected: Vector, got: Vector, wrong: Mask, seen: Mask) -> list[str]:
-    leaves = _leaves(problem, expected, got, wrong, seen)
-    return [f"{leaf.name}: {cause}." for leaf in leaves if leaf.wrong.any() for cause in [next(_causes(leaf, leaves))]]
-
-
-def _causes(leaf: Leaf, leaves: list[Leaf]) -> Iterator[str]:
-    """Yield what fits the pattern, the most telling first."""
-    expected, got, wrong = leaf.expected, leaf.got, leaf.wrong
-    if not np.isfinite(got[wrong]).all():
-        yield "not finite"
-    where = _where(leaf)
-    if not got[wrong].any():
-        yield f"zero{where}"
-    if wrong.sum() > 1:
-        yield from _moved_elsewhere(leaf, leaves)
-    ratio = got[wrong] / np.where(expected[wrong] == 0, np.nan, expected[wrong])
-    k = float(ratio.flat[0])
-    if np.all(np.abs(ratio - k) <= 1e-4 * abs(k - 1)):
-        yield _factor(k) + where
-    yield f"wrong{where}"
-
-
-def _factor(k: float) -> str:
-    if abs(k + 1) < 1e-6:
-        return "the wrong sign"
-    sign = ", of the wrong sign" if k < 0 else ""
-    return (f"{abs(k):.6g} times too large" if abs(k) > 1 else f"{abs(k):.6g} of what it should be") + sign
-
-
-def _moved_elsewhere(leaf: Leaf, leaves: list[Leaf]) -> Iterator[str]:
-    expected, got, ndim = leaf.expected, leaf.got, leaf.expected.ndim
-
-    def same(a: Vector) -> bool:
-        return a.shape == got.shape and bool(np.allclose(a[leaf.seen], got[leaf.seen], rtol=1e-5, atol=0))
-
-    if ndim > 1 and same(np.swapaxes(expected, -1, -2)):
-        yield "transposed"
-    for axis in range(ndim):
-        if same(np.flip(expected, axis)):
-            yield f"reversed along axis {axis}"
-    for other in leaves:
-        if other is not leaf and same(other.expected):
-            yield f"it is the gradient of {other.name}: arguments swapped"
-    for axis in range(ndim):
-        if got.shape[axis] > 1 and same(np.broadcast_to(got.take([0], axis), got.shape)):
-            yield f"the same all along axis {axis}, where it should vary: summed over the wrong axis"
-
-
-def _where(leaf: Leaf) -> str:
-    """Say which part of the leaf is wrong, if it is not all."""
-    count, total = int(leaf.wrong.sum()), int(leaf.seen.sum())
-    if leaf.wrong[leaf.seen & (leaf.expected != 0)].all():
-        return ""
-    border = np.ones(leaf.wrong.shape, bool)
-    if leaf.wrong.ndim and min(leaf.wrong.shape) > 2:
-        border[(slice(1, -1),) * leaf.wrong.ndim] = False
-    elsewhere = ", at the border only" if not border.all() and not leaf.wrong[~border].any() else ""
-    return f" in {count} of {total} elements{elsewhere}"
 
 
 def _moved(problem: Problem, outcome: Comparison, d: int) -> str:

@@ -2,24 +2,37 @@
 
 Notes
 -----
-Along u, with δ(k) = (f(x + k h u) - f(x - k h u)) / (2 k h), the two five-point differences
+Along u, the central differences δ(k) = (f(x + k h u) - f(x - k h u)) / (2 k h) have errors in even powers of the step.
+Richardson's extrapolation of k = 1, 2, 4 removes the first two of them, in Romberg's scheme:
 
-    D(h) = (4 δ(1) - δ(2)) / 3,    D(2h) = (4 δ(2) - δ(4)) / 3
+    D(h) = (4 δ(1) - δ(2)) / 3,    D(2h) = (4 δ(2) - δ(4)) / 3,    R = (16 D(h) - D(2h)) / 15.
 
-share their evaluations, six in all. D(h) is the value. Its truncation error is h⁴ f⁽⁵⁾ / 30, about a fifteenth of
-|D(h) - D(2h)|, which is taken for it; to this come the rounding of f, 8 ε max|f| / h, and that of the rule, which can
-be no better than the condition allows, 16 ε |f''|. Nothing in this is absolute. Where f is itself a gradient, in which
-large terms may have cancelled, ε max|f| is increased by its grain (`tinygrad_np.testing.comparison.grain_of`).
+D is the five-point difference, with the error -h⁴ f⁽⁵⁾ / 30; that of R is of the order h⁶ f⁽⁷⁾. R is the value, and its
+distance to the farther of the two that it is made of, |R - D(2h)|, the estimate of its truncation error, as in Ridders'
+method [2]_. To this come the rounding of f, 8 ε max|f| / h, and that of the rule, which can be no better than the
+condition allows, 16 ε |f''|. Nothing in this is absolute. Where f is itself a gradient, in which large terms may have
+cancelled, ε max|f| is increased by its grain (`tinygrad_np.testing.comparison.grain_of`).
 
 One-sided differences differ by γ(k) = (f(x + k h u) - 2 f(x) + f(x - k h u)) / (k h) = c + k h f'' + O(h³), where c is
 the jump of the slope, 0 unless there is a kink. Richardson's extrapolation removes the terms in h and h³:
 
     a(k) = 2 γ(k) - γ(2k),    c = (8 a(1) - a(2)) / 7.
 
+Where f is analytic, the complex step [4]_ has no truncation error to speak of and subtracts nothing:
+
+    Im f(x + i h u) / h = f' - h² f''' / 6 + ...,    h = 2⁻¹⁰⁰.
+
+It is believed where f takes complex numbers without a warning, keeps its value, and the step agrees with R within R's
+own estimate, which has to be below 10⁻⁴ of it. Its rounding is estimated from a second step of another length; to it
+comes that of the rule, which then is the larger: ε (4096 |R| + 64 max|f| + 16 |f''|). Special functions are no better
+than the first term; 1 - y² for the slope of tanh is no better than the second, u being as long as x is large.
+
 References
 ----------
 .. [1] W. H. Press et al., "Numerical Recipes", 3rd ed., 2007, section 5.7.
-.. [2] J. J. Moré, S. M. Wild, "Estimating derivatives of noisy simulations", ACM Trans. Math. Softw. 38, 2012.
+.. [2] C. J. F. Ridders, "Accurate computation of F'(x) and F'(x) F''(x)", Adv. Eng. Softw. 4, 1982.
+.. [3] J. J. Moré, S. M. Wild, "Estimating derivatives of noisy simulations", ACM Trans. Math. Softw. 38, 2012.
+.. [4] W. Squire, G. Trapp, "Using complex variables to estimate derivatives of real functions", SIAM Rev. 40, 1998.
 """
 
 from __future__ import annotations
@@ -38,6 +51,9 @@ Mask = NDArray[np.bool_]
 # x + k h u is exact.
 LADDER = tuple(a * 2.0**-k for a, k in ((81001, 20), (76207, 25), (88397, 30), (72671, 35), (84653, 40)))
 WIDE_STEP, FIRST_STEP = LADDER[:2]
+RULE = 2.0**12  # ulps that a rule may be wrong by
+COMPLETE = 24  # up to so many elements every coordinate is a direction, up to so many outputs each is a cotangent
+RESOLUTION = 5e-4  # a comparison is conclusive if a factor of 1.001 would show
 UNKNOWN = 1e300  # the error of an undefined difference: not inf, so that a weight of zero keeps it out of a sum
 
 
@@ -48,7 +64,9 @@ class Estimate:
     Attributes
     ----------
     value, spread, floor : array
-        D(h), |D(h) - D(2h)| and the rounding, `UNKNOWN` where a value is not finite.
+        R, |R - D(2h)| and the rounding, `UNKNOWN` where a value is not finite.
+    rule : array
+        The error that a rule may have, whatever the differences, ε (4096 |R| + 64 max|f| + 16 |f''|).
     kink, bend : array
         c, and the largest |f(x + k h u) - 2 f(x) + f(x - k h u)| for k = 1, 2.
     move, peak : array
@@ -60,6 +78,7 @@ class Estimate:
     value: Matrix
     spread: Matrix
     floor: Matrix
+    rule: Matrix
     kink: Matrix
     bend: Matrix
     move: Matrix
@@ -89,16 +108,19 @@ def measure(problem: Problem, directions: Matrix, h: float) -> Estimate:
         slope = (ahead - behind) / (2 * width)
         second = ahead - 2 * np.where(defined, y, 0) + behind
         gap = second / width
-        value = (4 * slope[0] - slope[1]) / 3
+        fine, coarse = (4 * slope[0] - slope[1]) / 3, (4 * slope[1] - slope[2]) / 3
+        value = (16 * fine - coarse) / 15
         peak = problem.outputs.magnitude(np.where(np.isfinite(at), at, 0)).max((0, 1)) + problem.grain / EPS
-        floor = EPS * (8 * peak + 16 * np.abs(gap[0])) / h
+        condition = 16 * EPS * np.abs(gap[0]) / h
+        floor = 8 * EPS * peak / h + condition
         a = 2 * gap[:2] - gap[1:]
         kink = np.where(defined, (8 * a[0] - a[1]) / 7, np.inf)
         bend = np.abs(second[:2]).max(0)
         return Estimate(
             value=value,
-            spread=np.abs(value - (4 * slope[1] - slope[2]) / 3),
+            spread=np.abs(value - coarse),
             floor=np.where(defined, floor, UNKNOWN),
+            rule=EPS * (RULE * np.abs(value) + 64 * peak) + condition,
             kink=kink,
             bend=bend,
             move=np.where(defined, np.abs(at[:, 0] - y).max(0), 0),
@@ -121,7 +143,7 @@ def refine(problem: Problem, u: Vector) -> tuple[Vector, Vector, Mask]:
     -------
     value, error : vector
         The difference with the least error, to which c is added here: it tells a step across a pole. Since a single
-        pair may agree by chance, h |D(h) - D(2h)| is taken as no less than at smaller steps, and the error as no less
+        pair may agree by chance, h |R - D(2h)| is taken as no less than at smaller steps, and the error as no less
         than the distance to the nearest other difference.
     kinked : vector of bool
         Where one-sided differences go on to differ as the step shrinks, f jumps, or f ends.
@@ -135,6 +157,22 @@ def refine(problem: Problem, u: Vector) -> tuple[Vector, Vector, Mask]:
     distance = np.where(errors < UNKNOWN, np.abs(values - value), UNKNOWN)
     np.put_along_axis(distance, best, UNKNOWN, 0)
     return value, np.maximum(error, distance.min(0)), _kinked(ladder)
+
+
+def complex_step(problem: Problem, u: Vector) -> tuple[Vector, Vector] | None:
+    """Differentiate along one direction by an imaginary step.
+
+    Returns
+    -------
+    value, error : vector
+        Im f(x + i h u) / h, and its rounding; None if f does not take complex numbers, or not as what it is on real
+        ones. That it is analytic there is for the caller to see.
+    """
+    steps = [problem.imaginary(u, h) for h in (2.0**-100, 1.375 * 2.0**-100)]
+    if any(value is None for value in steps):
+        return None
+    first, second = (np.asarray(value) for value in steps)
+    return first, 4 * np.abs(first - second) + 16 * EPS * np.abs(first)
 
 
 def _noise(ladder: list[Estimate]) -> Matrix:

@@ -227,3 +227,42 @@ def _axis(draw: st.DrawFn, longest: int, half: bool) -> tuple[int, int, int, int
     padding = draw(st.tuples(st.integers(0, most), st.integers(0, most)))
     least = max(1, (kernel - 1) * dilation + 1 - sum(padding))
     return draw(st.integers(least, least + 3)), kernel, stride, dilation, padding
+
+
+@st.composite
+def network_inputs(
+    draw: st.DrawFn,
+    image_shape: Shape | st.SearchStrategy[Shape] = (28, 28, 1),
+    classes: int = 10,
+    *,
+    max_batch: int = 3,
+    dtype: DTypeLike = np.float32,
+) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Draw batches of images and their labels, as a network takes them.
+
+    Parameters
+    ----------
+    image_shape : tuple or strategy
+        (height, width, channels).
+    classes : int
+        Labels are 0 to classes - 1.
+    max_batch : int
+        Batches have 1 to so many images.
+    dtype : dtype
+        Of the images.
+
+    Returns
+    -------
+    images : array
+        (batch, height, width, channels), in [0, 1], multiples of 1/8: blank ones, with ties everywhere; strokes on a
+        blank ground, as digits are; or noise.
+    labels : array
+        (batch,) of int64.
+    """
+    shape = draw(image_shape) if isinstance(image_shape, st.SearchStrategy) else image_shape
+    batch = draw(st.integers(1, max_batch))
+    ink = draw(st.sampled_from([0.0, 0.2, 1.0]))  # the share of pixels that are not blank
+    rng = np.random.default_rng(draw(st.integers(0, 2**16)))
+    images = rng.integers(1, 9, (batch, *shape)) / 8 * (rng.random((batch, *shape)) < ink)
+    labels = draw(st.lists(st.integers(0, classes - 1), min_size=batch, max_size=batch))
+    return images.astype(dtype), np.array(labels, np.int64)

@@ -8,6 +8,7 @@ numbers.
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,8 +19,28 @@ from ..core import tree
 from ..core.guard import ChangedError
 from ..core.tensor import dtype_of, name_of, parameter_names
 from ..transforms.reverse import vjp
+from .shape_causes import cause_of_shapes
 
 Vector = NDArray[np.float64]
+
+
+class Broken(AssertionError):  # noqa: N818  (it is a finding)
+    """A promise that a function breaks.
+
+    Attributes
+    ----------
+    promise : str
+        Which one: "VJP", "VJP of the VJP", "JVP", "vmap", "arguments unchanged", ...
+    cause : str
+        A guess in a few words, "" if there is none.
+    """
+
+    def __init__(self, promise: str, message: str, cause: str = "") -> None:
+        super().__init__(message)
+        self.promise, self.cause = promise, cause
+
+
+CHANGED = "writes to its arguments: an update or a mask in place, which what runs later reads"
 EPS = float(np.finfo(np.float64).eps)
 
 
@@ -123,10 +144,16 @@ class Problem:
         self.y = self.outputs.pack(leaves)
         self._pullback: Callable[..., Any] | None = None
 
-    def fail(self, message: str) -> AssertionError:
-        """Make the error that says which function failed at which order."""
-        what = {1: "VJP", 2: "VJP of the VJP"}.get(self.order, f"VJP of order {self.order}")
-        return AssertionError(f"the {what} of {name_of(self.f)} is wrong: {message}")
+    @property
+    def promise(self) -> str:
+        """What is tested: "VJP", "VJP of the VJP", ..."""
+        return {1: "VJP", 2: "VJP of the VJP"}.get(self.order, f"VJP of order {self.order}")
+
+    def fail(self, message: str, promise: str = "", cause: str = "") -> Broken:
+        """Make the error that says which function failed at which order, and in what if not in its numbers."""
+        gap = "" if message.startswith("\n") else " "
+        text = f"the {self.promise} of {name_of(self.f)} is wrong:{gap}{message}"
+        return Broken(f"{self.promise}: {promise}" if promise else self.promise, text, cause)
 
     def __call__(self, v: Vector) -> Vector:
         """Evaluate the function on plain arrays."""
@@ -135,6 +162,27 @@ class Problem:
     def at(self, v: Vector) -> tuple[Any, ...]:
         """Return the arguments, in float64, that belong to a vector."""
         return tree.unflatten(self._structure, self.inputs.unpack(v))  # type: ignore[no-any-return]
+
+    def moved(self, v: Vector) -> Problem:
+        """Return the same problem at another point."""
+        return Problem(self.f, self.at(v), self.names, self.order, self.grain)
+
+    def imaginary(self, u: Vector, h: float) -> Vector | None:
+        """Return Im f(x + i h u) / h; None if f is not real, or refuses, warns, or gives another real part."""
+        if any(self.inputs.complex) or any(self.outputs.complex):
+            return None
+        moved = [x + 1j * d for x, d in zip(self.inputs.unpack(self.x), self.inputs.unpack(h * u), strict=True)]
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")  # that an imaginary part is dropped
+                leaves = tree.leaves(self.f(*tree.unflatten(self._structure, moved)))
+        except Exception:
+            return None
+        if not leaves or any(dtype_of(leaf).kind != "c" for leaf in leaves):
+            return None
+        y = np.concatenate([np.ravel(np.asarray(leaf, np.complex128)) for leaf in leaves])
+        known = y.shape == self.y.shape and np.allclose(y.real, self.y, rtol=2**10 * EPS, atol=0)
+        return np.asarray(y.imag / h) if known and np.isfinite(y.imag).all() else None
 
     def pull(self, covector: Vector) -> Vector:
         """Apply the float64 pullback."""
@@ -152,17 +200,19 @@ class Problem:
         try:
             return vjp(self.f, *args)
         except Exception as error:
-            raise self.fail(f"it works on arrays, yet vjp raised {type(error).__name__}: {error}") from error
+            told = f"it works on arrays, yet vjp raised {type(error).__name__}: {error}"
+            raise self.fail(told, f"raises {type(error).__name__}") from error
 
     def run_pullback(self, pullback: Callable[..., Any], g: Any) -> Any:
         """Run a pullback, with a guess of the cause if it raises."""
         try:
             return pullback(g)
         except ChangedError as error:
-            raise self.fail(f"a pullback changed its arguments: {error}") from error
+            raise self.fail(f"a pullback changed its arguments: {error}", "arguments unchanged", CHANGED) from error
         except Exception as error:
-            hint = " Guess: broadcast axes not summed, or summed over the wrong axis." if "shape" in str(error) else ""
-            raise self.fail(f"the pullback raised {type(error).__name__}: {error}{hint}") from error
+            cause = cause_of_shapes(str(error))
+            told = f"the pullback raised {type(error).__name__}: {error}{f' Guess: {cause}.' if cause else ''}"
+            raise self.fail(told, f"raises {type(error).__name__}", cause) from error
 
     def derivative(self, g: Any, grain: Vector) -> Problem:
         """Return the problem of the next order, (args, g) -> pullback(g), whose value has that grain."""
@@ -210,7 +260,7 @@ def problem_of(f: Callable[..., Any], args: tuple[Any, ...]) -> Problem:
     before = snapshot(args)
     y = tree.leaves(f(*args))
     if snapshot(args) != before:
-        raise AssertionError(f"{name} changed its arguments in place.")
+        raise Broken("arguments unchanged", f"{name} changed its arguments in place.", CHANGED)
     if not any(is_float(leaf) for leaf in y):
         found = ", ".join(str(dtype_of(leaf)) for leaf in y) or "nothing"
         raise TypeError(f"{name} returns no floating-point or complex array, but {found}: nothing to differentiate.")
