@@ -144,6 +144,7 @@ def declare(function: Callable[..., Any], *arrays: str) -> Primitive:
         return function(**dict(zip(arrays, values, strict=True)), **given)
 
     forward.__name__ = forward.__qualname__ = function.__name__
+    forward.__wrapped__ = function  # type: ignore[attr-defined]
     op = Primitive(forward, differentiable=False, signature=signature_of(*arrays, **options), module=__name__)
 
     def facing(*args: Any, **kwargs: Any) -> Any:
