@@ -184,7 +184,8 @@ def test_checkpoints_and_functions_with_rules_are_looked_into():
     assert y == np.exp(1.5) - 0.5
     rule = [i for i, s in enumerate(seen.steps) if s.place.rule == "tripled"]
     assert [seen.steps[i].op.name for i in rule][:2] == ["multiply", "exp"]
-    assert line_of(seen, rule[1]) == inspect.getsourcelines(test_checkpoints_and_functions_with_rules_are_looked_into)[1] + 5
+    first_line = inspect.getsourcelines(test_checkpoints_and_functions_with_rules_are_looked_into)[1]
+    assert line_of(seen, rule[1]) == first_line + 5
 
 
 def test_under_an_older_tape_a_function_keeps_its_rules():

@@ -69,6 +69,10 @@ class Call(Primitive):
         """The batching rule."""
         return self._batch
 
+    def argument(self, i: int) -> str:
+        """Return where the leaf at a position is among the arguments: "[0]['w']"."""
+        return self.structure.paths[i]
+
     def forward(self, *leaves: Array) -> tuple[Any, ...]:
         """Evaluate one level down."""
         return self.evaluate(*leaves)

@@ -10,7 +10,6 @@ Whatever looks into a computation is an observer with some of its hooks filled i
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,10 +23,15 @@ from . import tree
 from .calls import Call, handed_on
 from .primitive import Primitive
 from .recorder import Place, Recorder, Step
+from .stack import user_and_called
 from .tape import Tape
-from .tensor import Array, Tensor, dtype_of, outputs_like
+from .tensor import Array, Tensor, bottom, dtype_of, outputs_like
 from .trace import compute
 
+_VALUES = (np.ndarray, np.generic, Tensor)
+_NAME = __name__.split(".")[0] + "."
+_RULES = (__file__, sys.modules[Tape.__module__].__file__)  # whose functions call rules
+_NAMELESS = ("facing", "<lambda>")  # functions that stand for the operation that they call
 _active: ContextVar[Observer | None] = ContextVar("active", default=None)
 
 
@@ -84,6 +88,18 @@ class Observer(Recorder):
         """
         return pullback(g)
 
+    def look_into(self, call: Call, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        """Run the function itself that a call is of; return the leaves of its result, or None to have one operation."""
+        y = call.inside(*tree.unflatten(call.structure, args))
+        if y is NotImplemented:
+            return None
+        ys, call.out_structure = tree.flatten(y)
+        return tuple(ys)
+
+    def tape(self, origin: str) -> Tape:
+        """Make the tape of a derivative that is taken inside of the function."""
+        return ObservedTape(origin, self)
+
     # Recording.
 
     def enter(self, x: Any, *, numbers: bool = False) -> Any:
@@ -108,10 +124,9 @@ class Observer(Recorder):
         """Apply the primitive one level down and write down how, and where."""
         values = self.lower(op, args)
         if isinstance(op, Call) and Tensor not in map(type, values):
-            y = op.inside(*tree.unflatten(op.structure, args))  # for its rules are with the traces above
-            if y is not NotImplemented:
-                ys, op.out_structure = tree.flatten(y)
-                return tuple(ys)
+            inside = self.look_into(op, args)  # for its rules are with the traces above
+            if inside is not None:
+                return inside
         place = self._rule if self._rule is not None and self._rule.line is not None else self._place(op)
         y = self.compute(op, values, options)
         places, constants, discrete = [], list(values), self._discrete
@@ -140,16 +155,16 @@ class Observer(Recorder):
         """Return where the operation runs that is being processed, by the stack."""
         rule = self._rule
         if rule is not None:  # one of the user's, with lines of its own
-            line, _ = _user_and_called(sys._getframe(2), _RULES)
+            line, _ = user_and_called(sys._getframe(2), _RULES)
             if line is None and rule.of is not None:
                 line = self._place_of(rule.of).line
             return rule._replace(line=line)
-        line, called = _user_and_called(sys._getframe(2))
+        line, called = user_and_called(sys._getframe(2))
         if called is None or called is not self._frame:
             self._call += 1
         self._frame = called
         name = called.f_code.co_name.strip("_").removesuffix("_op") if called else op.name
-        return Place(line, name, self._call)
+        return Place(line, op.name if name in _NAMELESS else name, self._call)
 
     def _place_of(self, number: int) -> Place:
         place = self.steps[number].place
@@ -175,6 +190,32 @@ class Observer(Recorder):
             yield
         finally:
             self._rule = before
+
+
+class Keeper(Observer):
+    """An observer that keeps every value.
+
+    Attributes
+    ----------
+    values : list of array
+        Of all places.
+    """
+
+    __slots__ = ("values",)
+
+    def __init__(self, origin: str) -> None:
+        super().__init__(origin)
+        self.values: list[Any] = []
+
+    def follow(self, value: Any) -> Any:
+        """Keep a value."""
+        self.values.append(bottom(value))
+        return super().follow(value)
+
+    def operands(self, step: Step) -> list[Any]:
+        """Return all arguments of a step."""
+        given = dict(step.places)
+        return [self.values[given[i]] if i in given else x for i, x in enumerate(step.constants)]
 
 
 class ObservedTape(Tape):
@@ -221,7 +262,7 @@ class ObservedTape(Tape):
 
     def backward(self, seeds: list[tuple[int, Array]], inputs: int, *, consume: bool) -> list[Array | None]:
         """Read the tape from its end; see there."""
-        before = self.observer._rule
+        before, self.observer._frame = self.observer._rule, None  # of a call that has ended, and whose arrays it holds
         try:
             return super().backward(seeds, inputs, consume=consume)
         finally:
@@ -236,55 +277,4 @@ def observer() -> Observer | None:
 def new_tape(origin: str) -> Tape:
     """Make a tape, which tells the observer that watches, if one does."""
     watching = _active.get()
-    return Tape(origin) if watching is None or watching.closed else ObservedTape(origin, watching)
-
-
-# -- the stack ---------------------------------------------------------------------------------------------------------
-
-_VALUES = (np.ndarray, np.generic, Tensor)
-_PACKAGE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "")
-_MODELS = os.path.join(_PACKAGE, "models", "")  # which are written as a user would write them
-_LIBRARY = (os.path.join(os.path.dirname(np.__file__), ""), _PACKAGE)
-_NAMING = tuple(os.path.join(_PACKAGE, room) for room in ("nn" + os.sep, "ops" + os.sep, "special.py", "random.py"))
-# Files of these rooms whose functions stand around a call rather than being one.
-_AROUND = tuple(
-    os.path.join(_PACKAGE, room, name + ".py")
-    for room, name in (
-        ("nn", "combinators"),
-        ("nn", "layer_pair"),
-        ("nn", "stax"),
-        ("nn", "summary_table"),
-        ("ops", "windows"),
-    )
-)
-_NAME = __name__.split(".")[0] + "."
-_RULES = (__file__, sys.modules[Tape.__module__].__file__)  # whose functions call rules
-_kinds: dict[str, str] = {}  # of files: "user", "naming" or "passed"
-
-
-def _kind_of(path: str) -> str:
-    if not path.startswith(_LIBRARY) or path.startswith(_MODELS):
-        kind = "user"
-    else:
-        kind = "naming" if path.startswith(_NAMING) and path not in _AROUND else "passed"
-    _kinds[path] = kind
-    return kind
-
-
-def _user_and_called(frame: FrameType | None, until: tuple[Any, ...] = ()) -> tuple[str | None, FrameType | None]:
-    """Walk up the stack to the user's line; return it, and the frame of the library's function that it called.
-
-    Files named `until` end the walk.
-    """
-    called = None
-    while frame is not None:
-        path = frame.f_code.co_filename
-        if path in until:
-            break
-        kind = _kinds.get(path) or _kind_of(path)
-        if kind == "user":
-            return f"{path}:{frame.f_lineno}", called
-        if kind == "naming":
-            called = frame
-        frame = frame.f_back
-    return None, called
+    return Tape(origin) if watching is None or watching.closed else watching.tape(origin)

@@ -127,6 +127,10 @@ class Primitive:
         registry[self.key] = self
         implements(*implements_, differentiable=differentiable)(self)
 
+    def argument(self, i: int) -> str:
+        """Return what messages call the array argument at a position: "x", or "xs[2]" of any number."""
+        return f"{self.arrays[0]}[{i}]" if self.variadic else self.arrays[i]
+
     def __repr__(self) -> str:
         return f"<primitive {self.key}>"
 

@@ -12,7 +12,8 @@ from ..optim import GradientTransformation, apply_updates
 from ..transforms.arguments import describe
 from ..transforms.compile import compile
 from ..transforms.debug import debug
-from ..transforms.nonfinite import NonFiniteError, first_non_finite
+from ..transforms.finite import first_non_finite
+from ..transforms.nonfinite import NonFiniteError
 from ..transforms.reverse import value_and_grad
 from .metrics import Metrics, named
 

@@ -37,7 +37,7 @@ class Rules:
     def __call__(self, *args: Any) -> Any:
         """Apply the function to trees."""
         if any(type(leaf) is Tensor for leaf in tree.leaves(args)):
-            return _CustomCall(self, args).apply()
+            return CustomCall(self, args).apply()
         return self.f(*args)
 
     def batched(self, size: int, axes: tuple[Any, ...]) -> Rules:
@@ -90,7 +90,7 @@ def _collected(bars: Sequence[Any], axes: tuple[Any, ...], trace: Batch) -> tupl
     return tuple(None if bar is None else collect(bar, a) for bar, a in zip(bars, axes, strict=True))
 
 
-class _CustomCall(Call):
+class CustomCall(Call):
     """One call of a function with its own rules."""
 
     def __init__(self, rules: Rules, args: tuple[Any, ...]) -> None:

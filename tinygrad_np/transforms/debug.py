@@ -20,19 +20,20 @@ def debug(f: Callable[..., Any], *, mutation: bool = False, non_finite: bool = F
     ----------
     f : callable
         A function to be differentiated, or the derivative of one: ``grad(debug(loss, mutation=True))`` and
-        ``debug(grad(loss), mutation=True)`` are the same.
-        With `non_finite` the second looks into the derivative, and names the operation of a rule that went wrong; the
-        first checks what each operation gives and what its VJP rule sends to its operands.
+        ``debug(grad(loss), mutation=True)`` are the same. With `non_finite` the second also names the operation of a
+        rule that went wrong, and sees what is computed from a gradient.
     mutation : bool
         Compare every element of the ndarrays that derivatives need, before they are taken. Without it, arrays of more
         than 64 elements are compared at about 64 places, which finds what changes them as a whole.
     non_finite : bool
-        Check the arguments of f and what every operation on them gives, forward and backward. The first value that is
-        infinite or nan is an error, even if it is masked later (np.where after np.log): the price of knowing where it
-        began, and most often the cause of a nan in the gradient. An infinity that a derivative rule masks itself is
-        none. f is traced as by grad; what it computes from constants alone is not seen, and a
-        call of `checkpoint` or of a function with custom rules can count as one operation. Tangents are seen in
-        ``debug(jvp...)``, not in ``jvp(debug(...))``.
+        Check the arguments of f and what every operation on them gives: values, cotangents and tangents, under `grad`,
+        `jvp` and `vmap` or with them inside. The first that is infinite or nan is an error, even if it is masked later
+        (np.where after np.log): the price of knowing where it began, and most often the cause of a nan in the gradient.
+        An infinity that a derivative rule masks itself is none. f is traced as by grad; what it computes from constants
+        alone is not seen, and a call of `checkpoint` or of a function with custom rules can count as one operation. Of
+        what happens after f has returned, ``grad(debug(f))`` sees what pullbacks send; not the sum of an argument's
+        cotangents, derivatives of rules that f has used itself, or what `linearize` and `jacfwd` repeat.
+        ``debug(grad(f))`` sees all.
 
     Returns
     -------
@@ -45,7 +46,12 @@ def debug(f: Callable[..., Any], *, mutation: bool = False, non_finite: bool = F
         A RuntimeError: an array was changed in place that a derivative needs. It names the operation.
     NonFiniteError
         An ArithmeticError: a value is not finite. It names the operation, forward or backward, the element, the
-        operands there, your line, and for well-known cases cause and remedy.
+        operands there, your line, for well-known cases cause and remedy, and the way from there to the loss.
+
+    Notes
+    -----
+    `non_finite` takes Σ y² of every result y: 10 to 20 % of the time of a gradient of LeNet-5 with batches of 64 and
+    32. When that is not finite, f runs once more to find out why; so it must be a function of its arguments.
 
     Examples
     --------

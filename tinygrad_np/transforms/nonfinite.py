@@ -1,25 +1,42 @@
-"""Where a value that is not finite was born: the trace behind ``debug(f, non_finite=True)``."""
+"""Where a value that is not finite was born: the search behind ``debug(f, non_finite=True)``.
+
+A `Look` runs along and costs little. If it finds something, the function runs once more, below an observer that keeps
+all values and says where it began, why, and how it leads to the result.
+"""
 
 from __future__ import annotations
 
-import copy
-import os
-import sys
 from collections.abc import Callable, Sequence
-from types import CodeType, FrameType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ..core import tree
-from ..core.calls import Call
+from ..core.observer import Keeper
 from ..core.primitive import Primitive
+from ..core.recorder import Place, Step
+from ..core.stack import shown
 from ..core.tape import Tape
-from ..core.tensor import Array, Tensor, bottom, dtype_of, name_of, outputs_like, shape_of
-from ..core.trace import QuietCollector, Trace, compute
-from .arguments import argument_name, belongs, leave
-from .causes import cause_of
-from .custom import grad_tap
+from ..core.tensor import Array, Tensor, bottom, shape_of
+from ..core.trace import QuietCollector
+from .arguments import argument_name, own
+from .findings import (
+    Finding,
+    blame,
+    blame_tangent,
+    calls_of,
+    cause_of_derivative,
+    elements_at,
+    name_of_operand,
+    operands_at,
+    way_from,
+)  # fmt: skip
+from .finite import first, first_non_finite, is_finite, is_inexact, is_on, is_taped, tangents_of, what_at
+from .look import Look, Tested
+
+_REST = 10_000  # steps that a function may go on for after the first error, for the way to its result
+_SHOWN = 12  # calls on a way
+_NAME = __name__.split(".")[0] + "."
 
 
 class NonFiniteError(ArithmeticError):
@@ -38,271 +55,243 @@ class NonFiniteError(ArithmeticError):
         The user's line, "/path/model.py:12": the first one outside of NumPy and of tinygrad_np but for its models.
     cause : str or None
         The class of cause, with a remedy.
+    path : tuple of (str, str or None)
+        The calls through which the value, or for a cotangent the operation whose derivative it is, leads to the loss or
+        to the function's result, each with its line: the shortest way. Empty if it is not known.
     """
 
     def __init__(
         self, message: str, operation: str, direction: str = "forward", *, of: str | None = None,
         index: tuple[int, ...] = (), line: str | None = None, cause: str | None = None,
+        path: Sequence[tuple[str, str | None]] = (),
     ) -> None:  # fmt: skip
-        super().__init__(message + (f", at {line}" if line else "") + (f": {cause}" if cause else ""))
+        super().__init__(
+            message + (f", at {shown(line, whole=True)}" if line else "") + (f": {cause}" if cause else "") + _way(path)
+        )
         self.operation, self.direction, self.of = operation, direction, of or operation
-        self.index, self.line, self.cause = index, line, cause
+        self.index, self.line, self.cause, self.path = index, line, cause, tuple(path)
 
 
-class Rule(NamedTuple):
-    """The use of a derivative rule: of which operation, and what tells it from other uses."""
-
-    op: Primitive
-    direction: str
-    owner: Any
-    number: int
-
-    def is_same(self, other: Rule | None) -> bool:
-        """Whether it is the same use."""
-        return other is not None and self.owner is other.owner and self.number == other.number
-
-
-class Place(NamedTuple):
-    """Where in a program an operation runs."""
-
-    line: str | None
-    rule: Rule | None
-
-
-class Origin(NamedTuple):
-    """What is known of a value that is not finite, and the rule that may still mask it."""
-
-    error: NonFiniteError
-    rule: Rule
-
-
-class Checker(Trace):
-    """The checking trace: a Tensor's index is None, or the `Origin` of a value that is not finite.
-
-    It lies below the traces inside of the function, so their rules run on its Tensors and it sees what they compute. An
-    infinity that arises within a rule may be meant: at a pole the rule masks it where no cotangent arrives. So it is an
-    error when it leaves the rule: when another operation's rule, or other code, uses it.
-    """
-
-    __slots__ = ("lines",)
-
-    def __init__(self, origin: str) -> None:
-        super().__init__(origin)
-        self.lines: dict[tuple[int, int], str | None] = {}  # of the entries of the tapes above, by level and number
-
-    def watch(self, x: Any) -> Any:
-        """Make a Tensor of what can be non-finite."""
-        return Tensor(x, self, None) if _is_inexact(x) else x
-
-    def conversion_advice(self, target: str) -> str:
-        """Say that the function is traced."""
-        return f"{self.origin} traces the function as grad does; call debug on the part without {target}()."
-
-    def process(self, op: Primitive, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
-        """Apply the primitive one level down and check what it gives."""
-        values, place = self.lower(op, args), self._place(sys._getframe(1))
-        inherited = None
-        for a in args:
-            if type(a) is Tensor and a._trace is self and a._index is not None:
-                inherited = a._index
-                if not inherited.rule.is_same(place.rule):
-                    raise inherited.error
-        if place.rule is None and Tensor in map(type, values):
-            values = [_tapped(op, i, values, place.line) for i in range(len(values))]
-        y = _hand_on(op, values) if isinstance(op, Call) else compute(op, values, options)
-        if not isinstance(y, tuple):
-            return self._checked(op, values, y, place, inherited)
-        return outputs_like(y, [self._checked(op, values, yk, place, inherited) for yk in y])
-
-    def _checked(self, op: Primitive, values: list[Array], y: Any, place: Place, inherited: Origin | None) -> Any:
-        if not _is_inexact(y):
-            return y
-        if _is_finite(y):
-            return Tensor(y, self, None)
-        if place.rule is None:
-            raise _blame(op, values, y, place)
-        error = inherited.error if inherited else _blame(op, values, y, place)
-        return Tensor(y, self, Origin(error, place.rule))
-
-    def release(self, x: Any) -> Any:
-        """Take a Tensor of this trace out of it."""
-        if belongs(x, self) and x._index is not None:
-            raise x._index.error
-        return leave(x, self)
-
-    def _place(self, frame: FrameType | None) -> Place:
-        """Walk up the stack from an operation: find the user's line, and the derivative rule that called it if any.
-
-        A rule runs long after the line that is to blame for it, so the lines of tape entries are remembered.
-        """
-        line: str | None = None
-        rule: Rule | None = None
-        entered: list[tuple[int, int]] = []
-        below: CodeType | None = None
-        while frame is not None and not (rule and line) and frame.f_code is not _CHECKED:
-            code = frame.f_code
-            if code is _PROCESS:
-                tape = frame.f_locals["self"]
-                entered.append((tape.level, len(tape.entries)))
-                if below not in _CALLS:
-                    rule = rule or Rule(frame.f_locals["op"], "backward", tape, len(tape.entries))
-            elif code is _BACKWARD:
-                tape, number = frame.f_locals["self"], len(frame.f_locals["entries"])
-                rule = rule or Rule(frame.f_locals["op"], "backward", tape, number)
-                line = line or self.lines.get((tape.level, number))
-            elif code in _PUSHFORWARDS:
-                rule = rule or Rule(frame.f_locals["self"], "tangent", frame.f_locals["y"], 0)
-            if line is None and not _is_library(code.co_filename):
-                line = f"{code.co_filename}:{frame.f_lineno}"
-            below, frame = code, frame.f_back
-        for entry in entered:
-            self.lines[entry] = line
-        return Place(line, rule)
+def _way(path: Sequence[tuple[str, str | None]]) -> str:
+    """Write a path, with file names alone, and without the middle of a long one."""
+    if len(path) < 2:
+        return ""
+    steps = [call + (f" ({shown(line)})" if line else "") for call, line in path]
+    if len(steps) > _SHOWN:
+        steps[6:-5] = [f"... {len(steps) - 11} more ..."]
+    return f"; the way from there to the result: {' -> '.join(steps)}"
 
 
 def check_non_finite(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call f; raise `NonFiniteError` for the first value that is not finite, its arguments included."""
-    checker = Checker(f"debug({name_of(f)})")
-    given: list[tuple[int | str, Any]] = [*enumerate(args), *kwargs.items()]
-    for key, argument in given:
-        if found := first_non_finite(argument):
-            raise NonFiniteError(f"{checker.origin}: the input {argument_name(f, key)}{found}", "input")
-    args, kwargs = tree.map(checker.watch, (args, kwargs))
+    look = Look(f, args, kwargs, blame_cotangent)
     try:
-        with QuietCollector():
-            return tree.map(lambda x: _tap_result(checker.release(x), checker.origin), f(*args, **kwargs))
-    finally:
-        checker.closed = True
+        with QuietCollector(), look:
+            return look.run()
+    except Exception:
+        if not look.found:
+            raise
+    _refuse_inputs(look)
+    return search(look)
 
 
-_PACKAGE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "")
-_LIBRARY = (os.path.join(os.path.dirname(np.__file__), ""), _PACKAGE)
-_MODELS = os.path.join(_PACKAGE, "models", "")  # which are written as a user would write them
-_CHECKED, _CALLS = check_non_finite.__code__, (Primitive.__call__.__code__, Call.__call__.__code__)
-_PROCESS, _BACKWARD = Tape.process.__code__, Tape.backward.__code__
-_PUSHFORWARDS = (Primitive.pushforwards.__code__, Call.pushforwards.__code__)
+def _refuse_inputs(look: Look) -> None:
+    """Raise for the first input that is not finite, if there is one."""
+    given: list[tuple[int | str, Any]] = [*enumerate(look.args), *look.kwargs.items()]
+    for key, argument in given:
+        name = f"input {argument_name(look.f, key)}"
+        if found := first_non_finite(argument):
+            raise NonFiniteError(f"{look.origin}: the {name}{found}", "input")
+        if found := first_non_finite(argument, of_tangents=True):
+            raise NonFiniteError(f"{look.origin}: the tangent of the {name}{found}", "input", "tangent")
 
 
-def _is_library(path: str) -> bool:
-    return path.startswith(_LIBRARY) and not path.startswith(_MODELS)
+class _GoneOnError(ArithmeticError):
+    """The function goes on for too long."""
 
 
-def first_non_finite(x: Any) -> str:
-    """Say where a tree holds its first value that is not finite: "['w'] holds nan at [0, 2]"; "" if it holds none."""
-    leaves, structure = tree.flatten(x)
-    for path, leaf in zip(structure.paths, leaves, strict=True):
-        if _is_inexact(leaf) and not _is_finite(leaf):
-            index, value = _first(bottom(leaf))
-            return f"{path} holds {value}" + (f" at {list(index)}" if index else "")
-    return ""
+class Search(Keeper):
+    """The searching observer.
+
+    An infinity that arises within a derivative rule may be meant: at a pole the rule masks it where no cotangent
+    arrives. So it is an error when it leaves the rule: when another operation's rule, or other code, uses it.
+
+    Attributes
+    ----------
+    found : Finding or None
+        The first error. The function goes on then, to tell the way to the loss.
+    """
+
+    __slots__ = ("found", "look", "loss", "pending", "since")
+
+    def __init__(self, look: Look) -> None:
+        super().__init__(look.origin)
+        self.look = look
+        self.pending: dict[int, tuple[Finding, Place]] = {}  # values that a rule may still mask
+        self.found: Finding | None = None
+        self.loss: int | None = None  # the step where the first backward pass began
+        self.since = 0
+
+    def conversion_advice(self, target: str) -> str:
+        """Say that the function is traced."""
+        return self.look.conversion_advice(target)
+
+    def compute(self, op: Primitive, values: list[Array], options: dict[str, Any]) -> Any:
+        """Have the cotangents on tapes outside tested, as the look does."""
+        if Tensor in map(type, values):
+            self.look.count = len(self.steps)
+            return self.look.applied(op, values, options)
+        return super().compute(op, values, options)
+
+    def pull(self, rule: Place, positions: tuple[int, ...], pullback: Callable[[Any], Any], g: Any) -> Any:
+        """Remember where the backward pass began."""
+        if self.loss is None:
+            self.loss = rule.of
+        return super().pull(rule, positions, pullback, g)
+
+    def observe(self, number: int, step: Step, values: list[Array], y: Any) -> None:
+        """Test what a step gave, and whether it uses what should have been masked."""
+        if self.found is not None:
+            self.since += 1
+            if self.since > _REST:
+                raise _GoneOnError
+            return
+        place = step.place
+        assert place is not None
+        inherited = None
+        for source in step.inputs:
+            if source in self.pending:
+                inherited, rule = self.pending[source]
+                if not _is_same(rule, place):
+                    self.found = inherited
+                    return
+        for output, yk in zip(step.outputs, y if isinstance(y, tuple) else (y,), strict=True):
+            if not is_inexact(yk):
+                continue
+            if not is_finite(yk):
+                users = not self._is_of_library(place)
+                finding = inherited or blame(step, values, yk, number, users_rule=users)
+                if place.direction == "forward":
+                    self.found = finding
+                    return
+                self.pending[output] = finding, place
+            elif not all(map(is_finite, tangents_of(yk))):
+                self.found = blame_tangent(step.op, values, yk, number, place)
+
+    def _is_of_library(self, place: Place) -> bool:
+        """Whether the rule that runs, if one does, is the library's."""
+        of = None if place.of is None else self.steps[place.of].op
+        return of is None or (of.name == place.rule and of.key.startswith(_NAME))
+
+    def result(self, y: Any) -> Any:
+        """Take the result out of this trace; what a rule left in it is an error."""
+        for leaf in tree.leaves(y):
+            if self.found is None and type(leaf) is Tensor and leaf._trace is self and leaf._index in self.pending:
+                self.found = self.pending[leaf._index][0]
+        return self.release(y)
+
+    def goals(self, y: Any) -> list[int]:
+        """Return the places where a way may end, the best first: the loss, or else the result."""
+        if self.loss is not None:
+            return list(self.steps[self.loss].outputs)
+        return [leaf._index for leaf in tree.leaves(y) if type(leaf) is Tensor and leaf._trace is self]
 
 
-def _is_inexact(x: Any) -> bool:
-    return isinstance(x, np.ndarray | np.generic | Tensor | float | complex) and dtype_of(x).kind in "fc"
+def search(look: Look) -> Any:
+    """Call the function that a look found something in; raise for it, or return the result if a rule masks it."""
+    observer, y = Search(look), None
+    try:
+        with QuietCollector(), observer:
+            args, kwargs = observer.enter((look.args, look.kwargs), numbers=True)
+            y = look.f(*args, **kwargs)
+            result = observer.result(y)
+    except Exception:
+        if observer.found is None:
+            raise
+    if observer.found is not None:
+        raise _error(observer.found, observer, observer.goals(y)) from None
+    if found := first_non_finite(result):  # which nobody has seen, for no Tensor took part
+        raise NonFiniteError(f"{look.origin}: its result{found}, made of constants alone", "result")
+    return tree.map(lambda x: look.finish(own(x)), result)
 
 
-def _is_finite(x: Array) -> bool:
-    return bool(np.isfinite(bottom(x)).all())
+def _is_same(rule: Place, place: Place) -> bool:
+    """Whether both places are in one use of a rule."""
+    return (rule.of, rule.rule, rule.direction) == (place.of, place.rule, place.direction)
 
 
-def _first(x: Any) -> tuple[tuple[int, ...], Any]:
-    """Index and value of the first element that is not finite."""
-    place = np.unravel_index(int(np.argmin(np.isfinite(x))), np.shape(x)) if np.shape(x) else ()
-    index = tuple([int(i) for i in place])
-    return index, np.asarray(x)[index]
+def blame_cotangent(sent: Tested, i: int, x_bar: Any, g: Any) -> None:
+    """Raise for a cotangent that the pullback of an operation sends on a tape outside, the i-th it gives.
+
+    The function runs once more, on arrays, for the operation's line and the way from it to the result; or to find that
+    it is part of a rule, which may mask what it sends.
+    """
+    look, op, number = sent.look, sent.op, sent.number
+    if found := _first_in(g):
+        if sent.place in look.results:
+            message = f"{look.origin}: the cotangent that arrives at its result{found}"
+            raise NonFiniteError(message, "input", "backward")
+        message = f"{look.origin}: the sum of the cotangents that arrive at {op.name}{found}"
+        raise NonFiniteError(message, "add", "backward", of=op.name)
+    again, goals = _traced_again(look)
+    place = None
+    if 0 <= number < len(again.steps) and again.steps[number].op.key == op.key:
+        place = again.steps[number].place
+        if place is not None and place.direction != "forward":
+            return
+    (index, value), values, shape = first(x_bar), [bottom(x) for x in sent.values], np.shape(bottom(x_bar))
+    at = elements_at(op, sent.values, x_bar, index)
+    taped = [k for k, x in enumerate(sent.values) if is_on(x, sent.place[0])]
+    to = f" for {name_of_operand(op, taped[i])}" if i < len(taped) else ""
+    arrived = f", and g = {bottom(g)[index]!s}" if at[0] is not None and shape == np.shape(bottom(g)) else ""
+    finding = Finding(
+        f"the backward pass of {op.name} gave {what_at(index, value)}{to}, with {operands_at(op, values, at)}{arrived}",
+        op.name, "backward", op.name, index, place.line if place else sent.line,
+        cause_of_derivative(op, taped[i : i + 1], at, value), shape, number if place else None,
+    )  # fmt: skip
+    raise _error(finding, again, goals)
 
 
-def _hand_on(call: Call, values: Sequence[Array]) -> tuple[Any, ...]:
-    """Have older traces process the call itself: they shall use its rules, not see the code behind them."""
-    if Tensor not in map(type, values):
-        return call.forward(*values)
-    again = copy.copy(call)
-    again.leaves, again.args = list(values), tree.unflatten(call.structure, values)
-    y = again.apply()
-    call.out_structure = again.out_structure
-    return tuple(tree.leaves(y))
-
-
-def _elements(op: Primitive, values: Sequence[Array], index: tuple[int, ...], shape: tuple[int, ...]) -> list[Any]:
-    """Return the operands' elements that belong to one of the result, if the operation is elementwise; else None."""
-    fit = op.weak and all(shape == np.broadcast_shapes(shape, shape_of(x)) for x in values)
-    return [np.broadcast_to(bottom(x), shape)[index] if fit else None for x in values]
-
-
-def _blame(op: Primitive, values: Sequence[Array], y: Array, place: Place) -> NonFiniteError:
-    """Make the error for what an operation gave."""
-    index, value = _first(bottom(y))
-    rule = place.rule
-    part = f"the {rule.direction} pass of {rule.op.name}: " if rule else ""
-    for i, x in enumerate(values):
-        if _is_inexact(x) and not _is_finite(x):
-            message = f"{part}{op.name}: its operand {_name(op, i)}{first_non_finite(x)}, made from no input"
-            advice = "a constant that is not finite; leave it out or bound it"
-            return _error(message, op, rule, index, place.line, advice)
-    at = _elements(op, values, index, shape_of(y))
-    return _error(
-        f"{part}{op.name} gave {_what(value, index)} from {_operands(op, values, at)}",
-        op, rule, index, place.line, cause_of(op.name, rule and rule.op.name, at, value),
+def _error(finding: Finding, observer: Search, goals: list[int]) -> NonFiniteError:
+    """Make the error, with the way to the result as the observer has seen it."""
+    steps, values = observer.steps, observer.values
+    way = [] if finding.start is None else way_from(finding.start, steps, goals)
+    return NonFiniteError(
+        finding.message, finding.operation, finding.direction, of=finding.of, index=finding.index, line=finding.line,
+        cause=finding.whole_cause(way, steps, values), path=calls_of(steps[i].place for i in way),
     )  # fmt: skip
 
 
-def _error(
-    message: str, op: Primitive, rule: Rule | None, index: tuple[int, ...], line: str | None, cause: str | None
-) -> NonFiniteError:
-    direction, of = (rule.direction, rule.op.name) if rule else ("forward", None)
-    return NonFiniteError(message, op.name, direction, of=of, index=index, line=line, cause=cause)
+def _first_in(g: Any) -> str:
+    """Say where cotangents hold the first value that is not finite."""
+    return first_non_finite(tree.map(bottom, g))
 
 
-def _what(value: Any, index: tuple[int, ...]) -> str:
-    return f"{value}" + (f" at {list(index)}" if index else "")
+def _traced_again(look: Look) -> tuple[Search, list[int]]:
+    """Run the function of a look once more on what its arguments were, with a tape below where there was one."""
+    tape = Tape(look.origin)
+
+    def bare(x: Any) -> Any:
+        value = _without_traces(x)
+        return tape.watch(value) if is_taped(x) else value
+
+    again, goals = Search(Look(look.f, (), {}, look.blame)), list[int]()
+    try:
+        with QuietCollector(), again:
+            args, kwargs = again.enter(tree.map(bare, (look.args, look.kwargs)), numbers=True)
+            goals = again.goals(look.f(*args, **kwargs))
+    except Exception:  # it uses what belongs to the traces outside, which are closed; some steps have been made
+        pass
+    finally:
+        tape.closed = True
+    return again, goals
 
 
-def _name(op: Primitive, i: int) -> str:
-    if isinstance(op, Call):
-        return f"argument {op.structure.paths[i]}"
-    return f"{op.arrays[0]}[{i}]" if op.variadic else op.arrays[i]
-
-
-def _operands(op: Primitive, values: Sequence[Array], at: Sequence[Any]) -> str:
-    """Show the operands: the element, if one belongs to the result, dtype and shape."""
-    shown = [(_name(op, i), "" if a is None else f" = {a}", x) for i, (x, a) in enumerate(zip(values, at, strict=True))]
-    return ", ".join(f"{name}{element} ({dtype_of(x)} {shape_of(x)})" for name, element, x in shown)
-
-
-def _tapped(op: Primitive, i: int, values: Sequence[Array], line: str | None) -> Array:
-    """Have the cotangent that an operation sends to an operand checked, if a tape outside watches that."""
-    x = values[i]
-    if not _is_taped(x):
+def _without_traces(x: Any) -> Any:
+    """Return the value of a Tensor; under vmap that of the first example."""
+    if type(x) is not Tensor:
         return x
-    below = [bottom(v) for v in values]
-
-    def check(g: Any) -> None:
-        if not _is_finite(g):
-            index, value = _first(bottom(g))
-            at = _elements(op, below, index, np.shape(bottom(g)))
-            message = f"the backward pass of {op.name} gave {_what(value, index)} for {_name(op, i)}, with "
-            cause = cause_of("", op.name, at, value)
-            raise NonFiniteError(
-                message + _operands(op, below, at), op.name, "backward", index=index, line=line, cause=cause
-            )
-
-    return grad_tap(x, check)
-
-
-def _tap_result(y: Any, origin: str) -> Any:
-    """Have the cotangent that arrives from outside checked, so that no operation inside is blamed for it."""
-
-    def check(g: Any) -> None:
-        if found := first_non_finite(bottom(g)):
-            raise NonFiniteError(f"{origin}: the cotangent that arrives at its result{found}", "input", "backward")
-
-    return grad_tap(y, check) if _is_taped(y) else y
-
-
-def _is_taped(x: Any) -> bool:
-    """Whether a tape watches a value."""
-    while type(x) is Tensor:
-        if isinstance(x._trace, Tape):
-            return dtype_of(x).kind in "fc"
-        x = x._value
-    return False
+    value = _without_traces(x._value)
+    if shape_of(x) != shape_of(value) and isinstance(x._index, int):
+        return np.take(value, 0, axis=x._index)
+    return value
