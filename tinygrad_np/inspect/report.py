@@ -66,6 +66,21 @@ class Table(NamedTuple):
     caption: str = ""
 
 
+class Drawing(NamedTuple):
+    """A drawing with words.
+
+    Attributes
+    ----------
+    svg : str
+        An SVG element, written by this package; it is not escaped.
+    caption : str
+        What stands below.
+    """
+
+    svg: str
+    caption: str = ""
+
+
 class Section(NamedTuple):
     """A part of the page.
 
@@ -73,12 +88,12 @@ class Section(NamedTuple):
     ----------
     title : str
         Its headline.
-    parts : sequence of str, Table or Picture
+    parts : sequence of str, Table, Picture or Drawing
         A paragraph for each text.
     """
 
     title: str
-    parts: Sequence[str | Table | Picture]
+    parts: Sequence[str | Table | Picture | Drawing]
 
 
 def page(title: str, sections: Sequence[Section]) -> str:
@@ -107,27 +122,49 @@ def page(title: str, sections: Sequence[Section]) -> str:
         f'<section>\n<h2 id="{name}">{escape(section.title)}</h2>\n{"".join(map(_part, section.parts))}</section>'
         for name, section in named
     )
+    return document(
+        title,
+        f"""<h1>{escape(title)}</h1>
+<nav aria-label="Sections"><ul>{links}</ul></nav>
+<main>
+{body}
+</main>""",
+        _STYLE,
+        _POLICY,
+    )
+
+
+def document(title: str, body: str, style: str, policy: str) -> str:
+    """Return an HTML document of a body that is HTML already, in which a browser lets nothing but what a policy allows.
+
+    Parameters
+    ----------
+    title : str
+        Name of the window, which is escaped.
+    body, style : str
+        HTML and CSS, as they are to stand in the document.
+    policy : str
+        Its content security policy.
+    """
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
 <title>{escape(title)}</title>
-<style>{_STYLE}</style>
+<style>{style}</style>
 </head>
 <body>
-<h1>{escape(title)}</h1>
-<nav aria-label="Sections"><ul>{links}</ul></nav>
-<main>
 {body}
-</main>
 </body>
 </html>
 """
 
 
-def _part(part: str | Table | Picture) -> str:
+def _part(part: str | Table | Picture | Drawing) -> str:
+    if isinstance(part, Drawing):
+        return f"<figure>{part.svg}<figcaption>{escape(part.caption)}</figcaption></figure>\n"
     if isinstance(part, Picture):
         return _picture(part)
     if isinstance(part, Table):
