@@ -71,7 +71,8 @@ def test_what_prints_or_draws_has_its_output(path):
             assert printed, f"nothing printed:\n{source}"
         if re.search(r"^\w+, \w+ = plt\.subplots\(", source, re.MULTILINE):
             assert drawn, f"no figure:\n{source}"
-    assert any("image/png" in output.get("data", {}) for output in outputs_of(path))
+    pictures = [output.get("data", {}) for output in outputs_of(path)]
+    assert any("image/png" in picture or "<svg" in text(picture.get("text/html", "")) for picture in pictures)
 
 
 def test_there_are_no_errors_and_no_warnings(path):

@@ -25,16 +25,22 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Tensor", "at", "checkpoint", "checkpoint_chain", "compile", "custom_jvp", "custom_vjp", "data", "debug",
-    "elementwise_grad", "get_num_threads", "ggnvp", "grad", "grad_tap", "hessian", "hvp", "jacfwd", "jacobian",
-    "jacrev", "jvp", "linear_transpose", "linearize", "nn", "optim", "primitive", "put_along_axis", "random",
-    "save_only", "save_products", "set_num_threads", "special", "stop_gradient", "tree", "value_and_grad", "vjp",
-    "vmap",
+    "elementwise_grad", "get_num_threads", "ggnvp", "grad", "grad_tap", "hessian", "hvp", "inspect", "jacfwd",
+    "jacobian", "jacrev", "jvp", "linear_transpose", "linearize", "models", "nn", "optim", "precision", "primitive",
+    "put_along_axis", "random", "save_only", "save_products", "set_num_threads", "special", "stop_gradient", "testing",
+    "training", "tree", "value_and_grad", "vjp", "vmap", "why_zero",
 ]  # fmt: skip
+
+# Imported on first use, since most programs need none of them: the rooms, and functions by the room they are in.
+_ROOMS = ("data", "inspect", "models", "testing", "training")
+_FUNCTIONS = {"precision": "inspect", "why_zero": "inspect"}
 
 
 def __getattr__(name: str) -> Any:
-    if name == "data":  # on first use: reading files takes a quarter of the package's import time
-        from importlib import import_module
+    from importlib import import_module
 
-        return import_module(".data", __name__)
+    if name in _ROOMS:
+        return import_module(f".{name}", __name__)
+    if name in _FUNCTIONS:
+        return getattr(import_module(f".{_FUNCTIONS[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
