@@ -73,6 +73,11 @@ def test_pass_is_0(run, file):
     assert run("check", "numpy:sin", "--examples", "3")[0] == 0
 
 
+def test_nothing_is_left_behind(run, file):
+    assert run("check", "numpy:sin", "--examples", "3")[0] == 0
+    assert [path.name for path in file.parent.iterdir()] == [file.name]
+
+
 def test_fail_is_1_and_what_is_printed_fails_when_it_is_pasted(run, file):
     code, out, err = run("check", f"{file.name}:mean", "--seed", "1")
     assert (code, err) == (1, "")

@@ -4,7 +4,7 @@ import sys
 import pytest
 
 import tinygrad_np
-from tinygrad_np.cli import evaluate, main
+from tinygrad_np.cli import COMMANDS, evaluate, main
 from tinygrad_np.cli.errors import one_line
 
 
@@ -23,7 +23,7 @@ def test_the_module_passes_the_exit_code_on(tmp_path):
     assert result.stderr.startswith("tinygrad-np: error: ")
 
 
-@pytest.mark.parametrize("command", [[], ["train"], ["evaluate"], ["predict"], ["coverage"]])
+@pytest.mark.parametrize("command", [[], *[[command.__name__.rpartition(".")[2]] for command in COMMANDS]])
 def test_every_command_has_help(capsys, command):
     with pytest.raises(SystemExit) as exit:
         main([*command, "--help"])

@@ -148,3 +148,19 @@ def test_wrong_arguments_are_refused_as_grad_refuses_them():
         why_zero(lambda w: np.sum(w), (0, 1))(ONES)
     with pytest.raises(TypeError, match="the loss has shape"):
         why_zero(lambda w: w)(ONES)
+
+
+def test_what_only_finds_places_is_no_reason_where_there_is_another():
+    (zero,) = why_zero(lambda w: np.sum(np.sort(w)[-2:]))(np.array([3.0, 1.0, 2.0, 4.0])).zeros
+    assert [(reason.kind, reason.operation) for reason in zero.reasons] == [("not selected", "getitem")]
+
+
+def test_changes_that_cancel_but_for_rounding_are_no_underflow():
+    (zero,) = why_zero(lambda w: np.sum(nn.softmax(w)))(np.zeros(8)).zeros
+    assert zero.reasons[0].kind == "cancelled"
+
+
+def test_a_reason_is_told_once():
+    (zero,) = why_zero(lambda w: np.prod(w))(np.array([0.0, 0.0, 2.0])).zeros
+    texts = [reason.text for reason in zero.reasons]
+    assert len(texts) == len(set(texts))

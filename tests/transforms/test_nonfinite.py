@@ -247,7 +247,7 @@ def test_custom_rules_are_operations():
     f = custom_vjp(lambda x: x * 2)
     f.defvjp(lambda x: (x * 2, x), lambda x, g: (g / x,))
     with pytest.raises(
-        NonFiniteError, match=r"^the backward pass of <lambda>: divide gave inf .*: the derivative <lambda>'"
+        NonFiniteError, match=r"^the backward pass of <lambda>: divide gave inf .*: division by 0; choose"
     ):
         checked(grad(lambda x: np.sum(f(x))))(X)
     with pytest.raises(NonFiniteError, match=r"^the backward pass of <lambda> gave inf at \[1\]"):

@@ -62,22 +62,23 @@ def _matmul_batch(size: int, axes: tuple[int | None, int | None], x: Array, y: A
         z = matmul_op(np.reshape(x, (math.prod(rows), k)), y)
         return np.reshape(z, (*rows, shape_of(y)[1])), axis
     if axes[0] is None:
-        return unfolded_columns(size, matmul_op(x, folded_columns(y, axes[1])))
+        columns, n = folded_columns(y, axes[1])
+        return unfolded_columns(size, n, matmul_op(x, columns))
     ndim = max(len(shape_of(v)) - (axis is not None) for v, axis in zip((x, y), axes, strict=True))
     return matmul_op(align(size, x, axes[0], ndim), align(size, y, axes[1], ndim)), 0
 
 
-def folded_columns(y: Array, axis: int | None) -> Array:
-    """Make of a batch of matrices, (..., k, n) each, one with all their columns: (..., k, size n)."""
+def folded_columns(y: Array, axis: int | None) -> tuple[Array, int]:
+    """Make of a batch of matrices, (..., k, n) each, one with all their columns: (..., k, size n). Return it and n."""
     y = np.moveaxis(y, axis or 0, -2)
     *rows, size, n = shape_of(y)
-    return np.reshape(y, (*rows, size * n))
+    return np.reshape(y, (*rows, size * n)), n
 
 
-def unfolded_columns(size: int, z: Array) -> tuple[Array, int]:
+def unfolded_columns(size: int, n: int, z: Array) -> tuple[Array, int]:
     """Make of the columns of a batch, (..., m, size n), the batch again and tell its axis."""
-    *rows, columns = shape_of(z)
-    return np.reshape(z, (*rows, size, columns // size if size else 0)), len(rows)
+    rows = shape_of(z)[:-1]
+    return np.reshape(z, (*rows, size, n)), len(rows)
 
 
 def core_axes_last(name: str, x1: Array, x2: Array, axes: Any) -> tuple[Array, Array, tuple[int, ...] | None]:

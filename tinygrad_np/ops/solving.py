@@ -54,7 +54,8 @@ def _solve_jvp_b(x: Array, a: Array, b: Array) -> Any:
 def _solve_batch(size: int, axes: tuple[int | None, int | None], a: Array, b: Array) -> tuple[Array, int]:
     """One matrix and many right-hand sides are one system with many columns, factorised once."""
     if axes[0] is None:
-        return unfolded_columns(size, solve_op(a, folded_columns(b, axes[1])))
+        columns, n = folded_columns(b, axes[1])
+        return unfolded_columns(size, n, solve_op(a, columns))
     ndim = max(len(shape_of(x)) - (axis is not None) for x, axis in zip((a, b), axes, strict=True))
     return solve_op(align(size, a, axes[0], ndim), align(size, b, axes[1], ndim)), 0
 

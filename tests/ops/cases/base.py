@@ -12,8 +12,9 @@ from hypothesis.extra import numpy as hnp
 CASES: dict[str, st.SearchStrategy[tuple[tuple[Any, ...], dict[str, Any]]]] = {}
 
 dims = st.integers(1, 3)
-shapes = hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3)
-nonempty = hnp.array_shapes(min_dims=1, max_dims=3, min_side=1, max_side=3)
+telling = st.sampled_from([(3,), (2, 3), (3, 2), (2, 3, 2)])  # an order or an axis taken for another shows in them
+shapes = hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3) | telling
+nonempty = hnp.array_shapes(min_dims=1, max_dims=3, min_side=1, max_side=3) | telling
 
 
 def lattice(shape: Any, low: float = -2, high: float = 2, zero: bool = True) -> st.SearchStrategy[np.ndarray]:
@@ -57,9 +58,16 @@ def distinct(shape: tuple[int, ...]) -> st.SearchStrategy[np.ndarray]:
     return st.permutations(range(n)).map(lambda p: (np.array(p, float).reshape(shape) - n // 2) / 4)
 
 
+def broadcast_shapes(count: int, max_dims: int = 3) -> st.SearchStrategy[tuple[tuple[int, ...], ...]]:
+    """So many shapes that broadcast with each other; in every other draw, ones in which a wrong axis shows."""
+    mutual = hnp.mutually_broadcastable_shapes(num_shapes=count, max_dims=max_dims, min_side=0, max_side=3)
+    of_two = st.sampled_from([(2, 3), (2, 3), (2, 3), (3,), (2, 1), (1, 3), ()])
+    of_three = st.sampled_from([(2, 3, 2), (2, 3, 2), (3, 2), (3, 1), (2, 1, 2), (1, 3, 2), (1, 1)])
+    return mutual.map(lambda m: m.input_shapes) | st.tuples(*[of_two] * count) | st.tuples(*[of_three] * count)
+
+
 def broadcast_case(*domains: dict[str, Any]) -> Any:
-    mutual = hnp.mutually_broadcastable_shapes(num_shapes=len(domains), max_dims=3, min_side=0, max_side=3)
-    arrays = mutual.flatmap(
-        lambda m: st.tuples(*[lattice(s, **d) for s, d in zip(m.input_shapes, domains, strict=True)])
+    arrays = broadcast_shapes(len(domains)).flatmap(
+        lambda shapes: st.tuples(*[lattice(s, **d) for s, d in zip(shapes, domains, strict=True)])
     )
     return arrays.map(lambda xs: (xs, {}))

@@ -94,9 +94,15 @@ for key, domains in {
 @case("ops.arithmetic.remainder")
 def _remainder(draw: Any) -> Any:
     # x/y = k + 1/2 with y not 0: as far from the jumps as can be
-    shape = draw(shapes)
-    y = draw(lattice(shape, zero=False))
-    return ((draw(hnp.arrays(np.int64, shape, elements=st.integers(-3, 3), fill=st.nothing())) + 0.5) * y, y), {}
+    x_shape, y_shape = draw(st.sampled_from([((2, 3), (2, 3)), ((2, 3), ()), ((2,), (1,)), ((0,), (0,)), ((), ())]))
+    y = draw(lattice(y_shape, zero=False))
+    return ((draw(hnp.arrays(np.int64, x_shape, elements=st.integers(-3, 3), fill=st.nothing())) + 0.5) * y, y), {}
+
+
+_exponents = st.sampled_from([0, 1, 2, 3, -1, 0.0, 1.0, 2.0, 0.5, -1.5])  # Python's numbers go ways of their own
+CASES["tinygrad_np.ops.arithmetic.power"] |= st.tuples(
+    shapes.flatmap(lambda shape: lattice(shape, **_POSITIVE)), _exponents
+).map(lambda xs: (xs, {}))
 
 
 @case("ops.arithmetic.masked")
@@ -108,4 +114,4 @@ def _masked(draw: Any) -> Any:
 @case("ops.arithmetic.where")
 def _where(draw: Any) -> Any:
     (c, x, y), _ = draw(broadcast_case({}, {}, {}))
-    return (c > 0, draw(with_complex(st.just(x))), y), {}
+    return (c > 0, draw(with_complex(st.just(x))), draw(with_complex(st.just(y)))), {}

@@ -18,8 +18,8 @@ def _draw_index(draw: Any, shape: tuple[int, ...], repeats: bool = True) -> tupl
     template: list[Any] = []
     arrays: list[Any] = []
     length = draw(st.integers(1, 3))
-    for n in shape[: draw(st.integers(0, len(shape)))]:
-        kind = draw(st.sampled_from(["int", "slice", "array", "none"]))
+    for n in shape[: draw(st.sampled_from([len(shape), *range(len(shape))]))]:
+        kind = draw(st.sampled_from(["array", "int", "slice", "array", "none"]))
         if kind == "array" and (repeats or n >= length):
             indices = st.lists(
                 st.integers(-n if repeats else 0, n - 1), min_size=length, max_size=length, unique=not repeats
@@ -46,6 +46,9 @@ def _indexed(x: np.ndarray, template: Any, arrays: Any) -> np.ndarray:
 
 @case("ops.indexing.getitem_op")
 def _getitem(draw: Any) -> Any:
+    if draw(st.integers(0, 4)) == 4:  # a slice between index arrays: their axis comes first
+        places = hnp.arrays(np.int64, 3, elements=st.integers(0, 1), fill=st.nothing())
+        return (draw(lattice((2, 3, 2))), draw(places), draw(places)), {"template": (SLOT, slice(None), SLOT)}
     x = draw(nonempty.flatmap(lattice))
     template, arrays = _draw_index(draw, x.shape)
     return (x, *arrays), {"template": template}
@@ -63,7 +66,10 @@ def _update(draw: Any, repeats: bool) -> Any:
     x = draw(nonempty.flatmap(lattice))
     template, arrays = _draw_index(draw, x.shape, repeats)
     part = np.shape(_indexed(x, template, arrays))
-    v = draw(lattice(part if draw(st.booleans()) else part[1:]))
+    leading = [part, part[1:]]
+    if repeats and part and not any(a.dtype == bool for a in arrays):
+        leading.append((1, *part))  # NumPy drops leading axes of length 1 when it sets
+    v = draw(lattice(draw(st.sampled_from(leading))))
     return (x, v, *arrays), {"template": template}
 
 
@@ -73,6 +79,9 @@ CASES["tinygrad_np.ops.indexing.multiply_at_op"] = st.composite(lambda draw: _up
 
 @case("ops.indexing.last_written")
 def _last_written(draw: Any) -> Any:
+    if draw(st.integers(0, 2)) == 2:  # pairs that coincide or not
+        places = hnp.arrays(np.int64, 3, elements=st.integers(0, 1), fill=st.nothing())
+        return (draw(places), draw(places)), {"template": (SLOT, SLOT), "shape": (2, 2)}
     shape = draw(nonempty)
     template, arrays = _draw_index(draw, shape)
     if not arrays or arrays[0].dtype == bool:

@@ -8,14 +8,14 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from .base import case, lattice
+from .base import case, lattice, nonempty
 
 _REDUCTIONS = st.sampled_from(["mean", "sum", "none"])
 
 
 def _classes(draw: Any) -> Any:
     """Draw logits, labels, the first of which counts, a cotangent of the loss, and options."""
-    *batch, classes = draw(hnp.array_shapes(min_dims=1, max_dims=3, min_side=1, max_side=3))
+    *batch, classes = draw(nonempty)
     ignore_index = draw(st.sampled_from([-100, 0]))
     labels = st.integers(0, classes - 1)
     if ignore_index < 0:
@@ -42,7 +42,7 @@ def _softmax_cross_entropy_gradient(draw: Any) -> Any:
 
 
 def _binary(draw: Any) -> Any:
-    shape, reduction = draw(hnp.array_shapes(min_dims=0, max_dims=3, min_side=1, max_side=3)), draw(_REDUCTIONS)
+    shape, reduction = draw(nonempty | st.just(())), draw(_REDUCTIONS)
     return draw(lattice(shape if reduction == "none" else ())), draw(lattice(shape)), draw(lattice(shape)), reduction
 
 

@@ -16,5 +16,5 @@ CASES["tinygrad_np.ops.histograms.edges_op"] = st.tuples(
 
 @case("ops.histograms.digitize_op")
 def _digitize(draw: Any) -> Any:
-    edges = np.sort(draw(lattice(draw(st.integers(1, 4)))))
-    return (draw(shapes.flatmap(lattice)), edges), {"right": draw(st.booleans())}
+    edges = np.sort(draw(lattice(draw(st.integers(1, 4)), -0.25, 0.25)))
+    return (draw(shapes.flatmap(lambda shape: lattice(shape, -0.25, 0.25))), edges), {"right": draw(st.booleans())}
