@@ -98,6 +98,7 @@ def test_arguments_from_a_function_and_the_table(run, module):
         ("los", [], "did you mean loss?"),
         ("constant", [], "is of type int, which cannot be called"),
         ("loss", ["--output", "nowhere/page.html"], "there is no folder nowhere"),
+        ("loss", ["--output", "."], ".: it is a folder; name a file, explain.html"),
     ],
 )
 def test_what_cannot_be_explained_is_told_in_one_line(run, module, function, options, message):

@@ -101,3 +101,8 @@ def test_arguments_are_defaults_or_what_a_function_returns(folder):
         with pytest.raises(UserError, match=message):
             arguments_of(g, "f", given)
     assert call(max, "max", 1, 2) == 2
+
+
+def test_a_function_that_exits_is_told_of():
+    with pytest.raises(UserError, match=r"^m:f: it raised SystemExit: 3, at .*test_functions.py"):
+        call(lambda: sys.exit(3), "m:f")

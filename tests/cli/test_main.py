@@ -90,3 +90,8 @@ def test_errors_are_told_in_one_line():
     assert one_line(OSError(28, "No space left on device", "a/b")) == "a/b: No space left on device"
     assert one_line(OSError("two\n  lines")) == "two lines"
     assert one_line(MemoryError()) == "MemoryError"
+
+
+def test_without_a_standard_output_a_command_runs_all_the_same(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    assert main(["derive", "relu"]) == 0

@@ -319,3 +319,17 @@ def test_what_cannot_be_recorded_says_why():
         compose("f", lambda x: np.array([float(x[0])]))
     page = "\n".join(text.page_of_composition("f", lambda s: s.upper()))
     assert "made of\n    It takes none of the arguments" in page
+
+
+def test_a_product_of_many_is_linear_in_each_not_in_all_together():
+    page = " ".join(" ".join(text.page_of_primitive(registry["tinygrad_np.ops.linalg.einsum_op"], "einsum")).split())
+    assert "y_dot = Σ_k einsum(..., xs_dot_k, ...), with xs_dot_k in the place of xs_k." in page
+    assert "the operation itself: y_dot = einsum(xs_dot)" not in page
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("scipy"), reason="needs SciPy")
+def test_a_base_of_two_terms_stands_in_brackets():
+    page = lambda name: " ".join("\n".join(text.page_of_primitive(find(f"scipy.special.{name}")[2], name)).split())
+    assert "∂x = (1 + x)^(λ-1), for the λ in front of the power cancels" in page("boxcox1p")
+    assert "∂y = (z + 1)^(1-λ)" in page("inv_boxcox1p")
+    assert "so ∂y = z^(1-λ)" in page("inv_boxcox")

@@ -203,11 +203,16 @@ def test_what_is_not_finite_is_no_loss_of_digits():
 
 
 @pytest.mark.parametrize(
-    "f, x, operation, cause",
+    ("f", "x", "operation", "cause"),
     [
         (lambda x: np.sum(np.exp(x)), np.float32([100, 1]), "exp", "overflow of float32, beyond 3.40e\\+38; scale"),
         (lambda x: np.sum(1 / np.exp(x)), np.float16([12, 1]), "exp", "overflow of float16, beyond 6.55e\\+04; scale"),
-        (lambda x: np.sum((x * 1e-4) ** 2), np.ones(3, np.float16), "power", "underflow of float16: below 6.0e-08 is 0"),
+        (
+            lambda x: np.sum((x * 1e-4) ** 2),
+            np.ones(3, np.float16),
+            "power",
+            "underflow of float16: below 6.0e-08 is 0",
+        ),
     ],
 )
 def test_what_leaves_the_range_of_its_dtype_has_lost_all_digits(f, x, operation, cause):
@@ -242,3 +247,10 @@ def test_what_is_float64_already_is_refused():
         ValueError, match=r"precision\(<lambda>\): no argument holds float32 or float16 arrays; convert"
     ):
         precision(lambda x: x)(np.ones(2))
+
+
+def test_inside_of_a_transform_it_is_refused():
+    with pytest.raises(
+        TypeError, match=r"^precision\(<lambda>\): an argument is a Tensor of grad\(<lambda>\); ask about"
+    ):
+        grad(lambda x: precision(lambda w: np.sum(w * 0))(x) and 1.0)(np.float32([1, 2]))

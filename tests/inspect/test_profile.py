@@ -269,7 +269,7 @@ def test_a_files_name_says_its_form(tmp_path):
     for name, start in (("a.json", "{"), ("a.txt", "profile of f"), ("a.html", "<!DOCTYPE html>")):
         found.save(tmp_path / name)
         assert (tmp_path / name).read_text().startswith(start)
-    with pytest.raises(ValueError, match=r"a\.pdf ends on none of \.json"):
+    with pytest.raises(ValueError, match=r"a\.pdf ends on none of \.html, \.json, \.txt"):
         found.save(tmp_path / "a.pdf")
 
 
@@ -286,3 +286,10 @@ def test_what_cannot_be_profiled():
 
     with pytest.raises(RuntimeError, match="took different ways"):
         profile(moody, repeats=3)(np.ones(3))
+
+
+@pytest.mark.parametrize("args", [(), (np.arange(3),)])
+def test_where_nothing_can_be_differentiated_the_function_is_profiled_as_it_is(args):
+    found = profile(lambda *args: np.sum(np.ones(3) * np.sum(args[0] if args else 1.0) * 2.0), repeats=1)(*args)
+    assert not any(step.direction == "backward" for step in found.steps)
+    assert found.value == np.sum(np.ones(3) * (3.0 if args else 1.0) * 2.0)

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from tinygrad_np import checkpoint, custom_vjp, grad, nn, primitive, random, stop_gradient
+from tinygrad_np.core.primitive import registry
+from tinygrad_np.inspect import cancellation, zero_reasons
 from tinygrad_np.inspect.why_zero import why_zero
 from tinygrad_np.models import lenet5
 
@@ -164,3 +166,17 @@ def test_a_reason_is_told_once():
     (zero,) = why_zero(lambda w: np.prod(w))(np.array([0.0, 0.0, 2.0])).zeros
     texts = [reason.text for reason in zero.reasons]
     assert len(texts) == len(set(texts))
+
+
+@pytest.mark.parametrize("module", [zero_reasons, cancellation])
+def test_the_operations_that_are_told_apart_by_name_exist(module):
+    named = frozenset[str]().union(*[each for each in vars(module).values() if isinstance(each, frozenset)])
+    assert len(named) > 10
+    assert named <= {op.name for op in registry.values()}
+
+
+def test_inside_of_a_transform_it_is_refused():
+    with pytest.raises(
+        TypeError, match=r"^why_zero\(<lambda>\): an argument is a Tensor of grad\(<lambda>\); ask about"
+    ):
+        grad(lambda x: why_zero(lambda w: np.sum(w * 0))(x) and 1.0)(np.float32([1, 2]))

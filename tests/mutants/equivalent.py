@@ -48,7 +48,7 @@ EQUIVALENT: dict[str, list[str]] = {
             "ops.{}.{} | vjp of {} | {} held",
             "shaping:reshape_op:x:x shaping:broadcast_op:x:x reductions:sum_op:x:x reductions:mean_op:x:x "
             "fft:rfft_op:x:x fft:irfft_op:x:x indexing:getitem_op:xs:xs indexing:scatter_op:xs:xs "
-            "indexing:set_op:xs:xs joining:concatenate_op:xs:xs joining:stack_op:xs:xs joining:split_op:x:x "
+            "indexing:set_op:xs:xs joining:concatenate_op:xs:xs joining:stack_op:xs:xs "
             "padding:pad_op:x:x convolution:conv_input_op:w:w convolution:conv_kernel_op:x:x parts:part_sum_op:x:x "
             "pooling:sum_pool:x:x pooling:window_gather:x:x patches:unfold_op:x:x arithmetic:negative:x:x "
             "arithmetic:positive:x:x numerics:fraction:x:x",
@@ -59,6 +59,7 @@ EQUIVALENT: dict[str, list[str]] = {
             "arithmetic:positive:jvp numerics:fraction:both numerics:fraction:jvp",
         ),
         *_each("ops.linalg.matmul_op | vjp of {} | {} held", "x:x y:y"),
+        *_each("ops.convolution.conv_op | * of {} | {} held", "x:x w:w b:the·output"),
         *_each("ops.elementary.{} | * of x | x held", "deg2rad rad2deg"),
         "ops.solving.solve_op | joint vjp | b held",
         "ops.standardizing.standardize_op | joint vjp | bias held",
@@ -117,8 +118,8 @@ EQUIVALENT: dict[str, list[str]] = {
         ),
     ],
     "The results are all equal: their order nobody can see.": [
-        *_each("ops.nondifferentiable.{}_like | batch | examples transposed", "zeros ones"),
-        *_each("ops.nondifferentiable.{}_like | batch | examples reversed inside", "zeros ones"),
+        *_each("ops.nondifferentiable.{}_like | batch | examples *", "zeros ones"),
+        *_each("ops.nondifferentiable.{}_like | batch | the first *", "zeros ones"),
         "ops.nondifferentiable.zeros_like | batch | one element",
     ],
     "The result of an example is one number: there is no other axis, and nothing in it to rearrange.": [
@@ -170,6 +171,7 @@ EQUIVALENT: dict[str, list[str]] = {
     ],
     "Where they differ both ways give the same.": [
         "ops.indexing | source of indexing._unbroadcast | `extra <= 0` -> `extra < 0`",
+        "ops.convolution.conv_op | source of convolution._conv_batch | `-1` -> `1`",
         "ops.nondifferentiable | source of nondifferentiable.table_rule.rule | `1 - table` -> `table - 1`",
         "core.batching | source of batching.one_by_one* | `1` -> `2`",
         "ops.arithmetic.power | source of arithmetic._power_number | `2` -> `1`",
@@ -189,10 +191,37 @@ EQUIVALENT: dict[str, list[str]] = {
         "ops.decompositions.svd_op | source of decompositions._svd_vjp | `off + * -> `conjugated(u) @ adjoint(h)`",
     ],
     "It chooses the quicker of two ways to the same result.": [
-        "ops.convolution.conv_input_op | source of convolution._conv_input_batch | `shape_of(g)[1] * math.prod(*",
-        "ops.convolution.conv_input_op | source of convolution._conv_input_batch | `1` -> `2`*",
-        "ops.convolution.conv_input_op | source of convolution._conv_input_batch | `-1` -> `1`",
-        "ops.convolution.conv_kernel_op | source of convolution._conv_kernel_batch | `math.prod(shape_of(x)) * *",
+        *(
+            f"ops.convolution.conv_input_op | source of convolution._conv_input_batch | {change}"
+            for change in (
+                "*groups` -> `groups`",
+                "*groups` -> `shape_of(g)[1] * math.prod(geometry['size']) * math.prod(shape_of(w)[1:-1])`",
+                "*[1:-1])` -> `math.prod(shape_of(w)[1:-1])`",
+                "*[1:-1])` -> `shape_of(g)[1] * math.prod(geometry['size'])`",
+                "*` -> `shape_of(g)[1]`",
+                "*` -> `math.prod(geometry['size'])`",
+                "`1` -> `2`*",
+                "`-1` -> `1`",
+            )
+        ),
+        *(
+            f"ops.convolution.conv_op | source of convolution._conv_batch_without_bias | {change}"
+            for change in (
+                "* -> `math.prod(shape_of(x)[1:])`",
+                "* -> `math.prod(shape_of(w)[1:-2])`",
+                "`1` -> `2`*",
+                "`-2` -> `2`",
+                "`2` -> `1`",
+            )
+        ),
+        *_each(
+            "ops.convolution.conv_kernel_op | source of convolution._conv_kernel_batch | * -> `math.prod({})`",
+            "shape_of(x) geometry['kernel_size']",
+        ),
+        *_each(
+            "ops.convolution | source of convolution._in_groups | {}",
+            "`1`·->·`2` `1`·->·`2`·(2) *·->·`BUFFER` *·->·`math.prod(stride)`",
+        ),
         "ops.linalg.matmul_op | source of linalg._matmul_batch | `2` -> `1`",
         "ops.linalg.einsum_op | source of linalg._einsum_vjp | * optimize=True)` -> *, output=inputs[i])`",
         "ops.linalg.einsum_op | source of linalg._einsum_batch | `one_by_one(* -> *, output=output)`",
@@ -212,6 +241,7 @@ EQUIVALENT: dict[str, list[str]] = {
     "The parameter is handed on to a function that does not read it.": [
         *_each("ops.scipy_table.{} | * of x | the output held", "fresnel iti0k0 itj0y0 modstruve shichi sici struve"),
         "ops.arithmetic.power | * of x | the output held",
+        *_each("ops.scipy_table.{}c | * of * | the output held", "chdtr fdtr gdtr pdtr"),
     ],
     "It sets how exactly SciPy computes, not what.": ["ops.scipy_table.lambertw | batch | the first tol for all"],
 }

@@ -703,7 +703,7 @@ ZERO_IN_EXAMPLE = np.array([[1.0, 2.0, 4.0], [3.0, 0.0, 4.0]])
 
 
 @pytest.mark.parametrize(
-    "f, args, index",
+    ("f", "args", "index"),
     [
         (vmap(checked(divided), (0, None)), (ZERO_IN_EXAMPLE, 2.0), (1, 1)),
         (vmap(checked(divided), (1, None)), (ZERO_IN_EXAMPLE.T, np.arange(1.0, 4)), (1, 1)),
@@ -729,7 +729,9 @@ def test_a_division_in_a_rule_of_the_users_is_a_division():
         return x / 2
 
     halved.defvjp(lambda x: (x / 2, x), lambda x, g: (g / (2 * x - 2 * x),))
-    with pytest.raises(NonFiniteError, match="the backward pass of halved: divide gave inf.*: division by 0; choose"):
+    with pytest.raises(NonFiniteError, match=r"the backward pass of halved: divide gave inf.*: division by 0; choose"):
         checked(grad(lambda x: np.sum(halved(x))))(ONES)
-    with pytest.raises(NonFiniteError, match=r"backward pass of halved gave inf.*: debug\(grad\(f\), non_finite=True\)"):
+    with pytest.raises(
+        NonFiniteError, match=r"backward pass of halved gave inf.*: debug\(grad\(f\), non_finite=True\)"
+    ):
         grad(checked(lambda x: np.sum(halved(x))))(ONES)

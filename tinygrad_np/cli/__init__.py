@@ -38,7 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with hold_blas():
             code: int = args.run(args)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # as it is in a process that was started without one
+            sys.stdout.flush()
     except BrokenPipeError:  # who reads it has seen enough, as `head` has; nothing is to be written at exit either
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

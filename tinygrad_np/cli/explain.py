@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..inspect.explain import Explanation, explain
 from ..models import scaled, standardize
 from ..training import write_whole
 from .errors import UserError
 from .functions import arguments_of, call, load_function
 from .runs import MODEL, load_data, load_model
-
-if TYPE_CHECKING:
-    from ..inspect.explain import Explanation
 
 PAGE = "explain.html"
 _IMAGES = 4
@@ -46,6 +44,8 @@ def run(args: argparse.Namespace) -> int:
     output = args.output or (folder / PAGE if is_run else Path(PAGE))
     if not args.text and not output.parent.is_dir():
         raise UserError(f"{output}: there is no folder {output.parent}")
+    if not args.text and output.is_dir():
+        raise UserError(f"{output}: it is a folder; name a file, {output / PAGE}")
     if not is_run and ":" not in args.what:
         raise UserError(f"{args.what}: there is no such folder, and it names no module:function; {_runs()}")
     seen = _of_run(folder, args) if is_run else _of_function(args.what, args.args)
@@ -68,8 +68,6 @@ def _runs() -> str:
 
 def _of_run(folder: Path, args: argparse.Namespace) -> Explanation:
     """Explain the loss of a trained network on a few test images."""
-    from ..inspect.explain import explain  # with all derivations, which other commands do not need
-
     if args.images < 1:
         raise UserError(f"--images {args.images}: at least one image is needed")
     trained, facts = load_model(folder)
@@ -86,7 +84,5 @@ def _of_run(folder: Path, args: argparse.Namespace) -> Explanation:
 
 
 def _of_function(spec: str, arguments: str | None) -> Explanation:
-    from ..inspect.explain import explain
-
     f = load_function(spec)
     return call(explain(f), spec, *arguments_of(f, spec, arguments))  # type: ignore[no-any-return]

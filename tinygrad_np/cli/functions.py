@@ -98,7 +98,7 @@ def call(f: Callable[..., Any], spec: str, *args: Any) -> Any:
     """Call a function of the user's; tell in one line what it raises, and where."""
     try:
         return f(*args)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         frames = traceback.extract_tb(error.__traceback__)
         at = next((frame for frame in reversed(frames) if not frame.filename.startswith(_LIBRARIES)), frames[-1])
         raise UserError(f"{spec}: it raised {type(error).__name__}: {error}, at {at.filename}:{at.lineno}") from error

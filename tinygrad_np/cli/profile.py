@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .. import random
+from ..inspect.profiles import Profile, profile
+from ..inspect.profiles.result import FORMS
 from ..models import MODELS, standardization, standardize
 from ..training import write_whole
 from .errors import UserError
 from .functions import arguments_of, call, load_function
 from .runs import chosen_model
 
-if TYPE_CHECKING:
-    from ..inspect.profiles import Profile
-
-_FORMS = (".html", ".json", ".txt")
 _DESCRIPTION = """Run a training step of a network (loss and gradients, on random images) or a function, and print
 where the time and the memory go: each operation's time forward and backward, flops and bytes beside what this machine's
 matrix product and memory reach, the memory over time, and what bounds the step. A loss is run with its backward pass. A
@@ -44,8 +42,8 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """Profile; print, or write a file."""
-    if args.output is not None and args.output.suffix not in _FORMS:
-        raise UserError(f"--output {args.output}: its name ends on none of {', '.join(_FORMS)}, which say the form")
+    if args.output is not None and args.output.suffix not in FORMS:
+        raise UserError(f"--output {args.output}: its name ends on none of {', '.join(FORMS)}, which say the form")
     if args.output is not None and not args.output.parent.is_dir():
         raise UserError(f"--output {args.output}: there is no folder {args.output.parent}")
     for name in ("batch_size", "repeats"):
@@ -60,16 +58,13 @@ def run(args: argparse.Namespace) -> int:
     if args.output is None:
         print(found)
         return 0
-    forms = {".html": found.html, ".json": found.json, ".txt": found.__str__}
-    write_whole(args.output, forms[args.output.suffix]().encode())
+    write_whole(args.output, found.in_form(args.output.suffix).encode())
     print(f"profile of {found.name}: {args.output}")
     return 0
 
 
 def _of_model(args: argparse.Namespace) -> Profile:
     """Profile the loss of a network and its gradients, as training computes them."""
-    from ..inspect.profiles import profile
-
     if args.args is not None:
         raise UserError(f"--args is for functions; {args.what} is a network")
     model = chosen_model(args.what, args.as_published)
@@ -89,8 +84,6 @@ def _of_model(args: argparse.Namespace) -> Profile:
 
 
 def _of_function(args: argparse.Namespace) -> Profile:
-    from ..inspect.profiles import profile
-
     if args.batch_size is not None or args.as_published:
         raise UserError(f"--batch-size and --as-published are for networks; {args.what} is a function")
     f = load_function(args.what)

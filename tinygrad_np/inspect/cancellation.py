@@ -61,7 +61,7 @@ def _range(program: Program, step: Step, rounding: float) -> str | None:
             continue
         limits = np.finfo(y.dtype)
         if not np.isfinite(y).all():
-            return f"overflow of {y.dtype}, beyond {limits.max:.2e}; scale its operands down, or use a wider dtype there"
+            return f"overflow of {y.dtype}, beyond {limits.max:.2e}; scale its operands down, or use a wider dtype"
         if np.any(y == 0) and step.op.name not in _SUMS:
             return (
                 f"underflow of {y.dtype}: below {limits.smallest_subnormal:.1e} is 0; scale its operands up, or use a "

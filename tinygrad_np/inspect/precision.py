@@ -17,7 +17,7 @@ from ..core.trace import QuietCollector
 from ..transforms.arguments import argument_name
 from ..transforms.reverse import vjp
 from .cancellation import cause_of_loss
-from .program import WIDE, Program, is_narrow, the_argument, widen
+from .program import WIDE, Program, is_narrow, refuse_tensors, the_argument, widen
 
 _SHOWN = 15  # rows of the table
 _WORTH_TELLING = 0.5  # digits
@@ -124,6 +124,8 @@ def precision(f: Callable[..., Any], argnum: int | str = 0) -> Callable[..., Pre
 
     Raises
     ------
+    TypeError
+        For Tensors among the arguments.
     ValueError
         If no argument holds a float32, float16 or complex64 array.
 
@@ -142,6 +144,7 @@ def precision(f: Callable[..., Any], argnum: int | str = 0) -> Callable[..., Pre
     origin = f"precision({name_of(f)})"
 
     def measure(*args: Any, **kwargs: Any) -> Precision:
+        refuse_tensors((args, kwargs), origin)
         if not any(map(is_narrow, tree.leaves((args, kwargs)))):
             raise ValueError(
                 f"{origin}: no argument holds float32 or float16 arrays; convert them, x.astype(np.float32), to see "

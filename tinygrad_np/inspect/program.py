@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ..core import tree
 from ..core.calls import Call
 from ..core.observer import Keeper
+from ..core.tensor import Tensor
 from ..transforms.arguments import resolve
 from ..transforms.custom import CustomCall
 
@@ -40,6 +42,15 @@ def the_argument(
     if not isinstance(argnum, int | str):
         raise TypeError(f"{origin}: argnum is one argument, by position or name, got {argnum!r}.")
     return resolve(f, argnum, args, kwargs, origin)[0][0]
+
+
+def refuse_tensors(args: Any, origin: str) -> None:
+    """Raise if the question is asked inside of a transform."""
+    for leaf in tree.leaves(args):
+        if type(leaf) is Tensor:
+            raise TypeError(
+                f"{origin}: an argument is a Tensor of {leaf._trace.origin}; ask about the outermost function."
+            )
 
 
 WIDE = {np.dtype("f2"): np.dtype("f8"), np.dtype("f4"): np.dtype("f8"), np.dtype("c8"): np.dtype("c16")}

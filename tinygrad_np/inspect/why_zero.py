@@ -21,7 +21,7 @@ from ..core.trace import QuietCollector
 from ..transforms.arguments import argument_name, belongs, call, leaves_of
 from ..transforms.forward import jvp
 from ..transforms.reverse import grad, vjp
-from .program import Program, the_argument
+from .program import Program, refuse_tensors, the_argument
 from .zero_reasons import Stop, called, say
 
 
@@ -124,6 +124,11 @@ def why_zero(f: Callable[..., Any], argnum: int | str = 0, has_aux: bool = False
     callable
         Of f's arguments; it returns a `WhyZero`.
 
+    Raises
+    ------
+    TypeError
+        For Tensors among the arguments; for parameters that are no floating-point arrays.
+
     Notes
     -----
     A parameter is told if its whole gradient is zero, and so are its slices along the first and the last two axes:
@@ -139,6 +144,7 @@ def why_zero(f: Callable[..., Any], argnum: int | str = 0, has_aux: bool = False
     origin = f"why_zero({name_of(f)})"
 
     def ask(*args: Any, **kwargs: Any) -> WhyZero:
+        refuse_tensors((args, kwargs), origin)
         key = the_argument(f, argnum, args, kwargs, origin)
         leaves, structures = leaves_of(f, [key], [kwargs[key] if isinstance(key, str) else args[key]], origin)
         gradient = grad(f, argnum, has_aux)(*args, **kwargs)

@@ -27,12 +27,13 @@ def _parse(index: Any) -> tuple[Template, list[Any]]:
         elif isinstance(part, np.integer):
             template.append(int(part))
         else:
-            arrays.append(_index_array(part))
+            arrays.append(index_array(part))
             template.append(SLOT)
     return tuple(template), arrays
 
 
-def _index_array(part: Any) -> Any:
+def index_array(part: Any) -> Any:
+    """Return an array of indices or booleans; refuse numbers of other kinds."""
     if type(part) is not Tensor:
         part = np.asarray(part)
         if part.size == 0 and part.dtype == np.float64:
@@ -42,7 +43,8 @@ def _index_array(part: Any) -> Any:
     return part
 
 
-def _fill(template: Template, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
+def filled(template: Template, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return an index: the template with the arrays in its slots."""
     if not arrays:
         return template
     rest = iter(arrays)
@@ -52,7 +54,7 @@ def _fill(template: Template, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
 @primitive
 def getitem_op(*xs: Array, template: Template) -> Any:
     """x[index], with xs = (x, *index arrays). VJP: scatter g into zeros, adding where the index repeats."""
-    return xs[0][_fill(template, xs[1:])]
+    return xs[0][filled(template, xs[1:])]
 
 
 @getitem_op.defvjp("xs")
@@ -86,7 +88,7 @@ def getitem(x: Array, index: Any) -> Array:
 @primitive
 def scatter_op(*xs: Array, template: Template, shape: tuple[int, ...]) -> Any:
     """Add v into zeros of a shape at an index, with xs = (v, *index arrays). VJP: g[index]."""
-    return scatter_add(np.asarray(xs[0]), _fill(template, xs[1:]), shape)
+    return scatter_add(np.asarray(xs[0]), filled(template, xs[1:]), shape)
 
 
 @scatter_op.defvjp("xs")
@@ -136,7 +138,7 @@ def _may_cast(operation: str, v: Array, x: Array) -> None:
 def set_op(*xs: Array, template: Template) -> Any:
     """A copy of x with x[index] = v, xs = (x, v, *index arrays). VJP: x_bar is g elsewhere, v_bar g at the index."""
     y = np.array(xs[0], copy=True)
-    y[_fill(template, xs[2:])] = xs[1]
+    y[filled(template, xs[2:])] = xs[1]
     return y
 
 
@@ -185,7 +187,7 @@ set_op.defbatch(_batched_update(set_op))
 @primitive(differentiable=False)
 def last_written(*indices: Array, template: Template, shape: tuple[int, ...]) -> Any:
     """Tell for each element of x[index] whether it is the one that x[index] = v leaves there when the index repeats."""
-    index = _fill(template, indices)
+    index = filled(template, indices)
     places = np.empty(shape, np.intp)
     order = np.arange(np.broadcast_to(0, shape)[index].size).reshape(np.broadcast_to(0, shape)[index].shape)
     places[index] = order
@@ -223,7 +225,7 @@ def multiply_at_op(*xs: Array, template: Template) -> Any:
     under vmap, where only some of the examples may do so).
     """
     y = np.array(xs[0], copy=True)
-    np.multiply.at(y, _fill(template, xs[2:]), xs[1])
+    np.multiply.at(y, filled(template, xs[2:]), xs[1])
     return y
 
 
@@ -350,7 +352,7 @@ def put_along_axis(arr: Array, indices: Array, values: Array, axis: int | None) 
 
 def along_axis(operation: str, shape: tuple[int, ...], indices: Any, axis: int) -> tuple[Any, ...]:
     """Return the full index of which np.take_along_axis and np.put_along_axis are given one part."""
-    axis, indices = normalize_axis_index(axis, len(shape)), _index_array(indices)
+    axis, indices = normalize_axis_index(axis, len(shape)), index_array(indices)
     if len(shape_of(indices)) != len(shape):
         raise ValueError(f"np.{operation}: indices of shape {shape_of(indices)} for an array of shape {shape}.")
     mesh: list[Any] = list(np.ogrid[tuple(slice(n) for n in shape)])

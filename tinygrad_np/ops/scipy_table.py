@@ -123,7 +123,7 @@ def _times(partial: Callable[..., Array], real: str) -> Callable[..., Any]:
         if real and dtype_of(z).kind == "c":
             raise TypeError(real)
         if type(z) is float:  # of Python's numbers alone, whose division by 0 is an error where NumPy's is a pole
-            z, args = np.float64(z), tuple(map(np.float64, args))
+            z, args = np.float64(z), tuple([np.float64(x) if type(x) is float else x for x in args])
         return lambda g: multiply_at_pole(g, partial(z, *args))
 
     return times

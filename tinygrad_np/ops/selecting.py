@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from ..core.tensor import Array, Tensor, dtype_of, implements, shape_of, zeros_of
-from .indexing import _index_array, along_axis, getitem
+from .indexing import along_axis, getitem, index_array
 from .joining import concatenate
 from .shaping import Axes, astype, ravel, reshape_op
 
@@ -45,7 +45,7 @@ def _in_range(function: str, indices: Any, n: int, mode: str) -> Array:
         raise ValueError(f"{function}: mode={mode!r}; use raise, clip or wrap.")
     if mode != "raise":
         indices = np.clip(indices, 0, n - 1) if mode == "clip" else np.remainder(indices, n)
-    return _index_array(indices)
+    return index_array(indices)
 
 
 @implements(np.take_along_axis)

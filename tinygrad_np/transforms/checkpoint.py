@@ -100,13 +100,13 @@ class _Checkpoint(Call):
         """Evaluate, keeping what the policy says."""
         if self.policy is None:
             return self._hand_on(self.f, *args)
-        keeper = _Keeper(self.name, self.policy)
+        saver = _Saver(self.name, self.policy)
         try:
-            y = self.f(*keeper.watch(args))
+            y = self.f(*saver.watch(args))
         finally:
-            keeper.closed = True
-        self.saved = keeper.saved
-        return keeper.release(y)
+            saver.closed = True
+        self.saved = saver.saved
+        return saver.release(y)
 
     def inside(self, *args: Any) -> Any:
         """Evaluate."""
@@ -190,7 +190,7 @@ def _agree(before: Any, after: Any) -> bool:
     return bool(np.allclose(before, after, rtol=0, atol=np.finfo(before.dtype).eps ** 0.5 * size, equal_nan=True))
 
 
-class _Keeper(Trace):
+class _Saver(Trace):
     """Sees the operations of a checkpointed function as it runs, and keeps the results of those the policy names."""
 
     def __init__(self, origin: str, policy: Policy | None) -> None:
@@ -228,7 +228,7 @@ class _Keeper(Trace):
         return self.policy is not None and not isinstance(op, Call) and self.policy(op)
 
 
-class _Player(_Keeper):
+class _Player(_Saver):
     """Sees the same operations when they run again, and puts in the results that were kept."""
 
     def __init__(self, origin: str, policy: Policy | None, saved: list[Any]) -> None:

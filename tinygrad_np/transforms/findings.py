@@ -120,7 +120,7 @@ def elements_at(op: Primitive, values: Sequence[Array], y: Array, index: tuple[i
 
 
 def _batches(x: Any) -> list[tuple[Batch, int]]:
-    """Return the batching traces outside that see a value, the outermost last, each with its axis of the value below."""
+    """Return the batching traces outside that see a value, the outermost last, each with its axis in the value."""
     found = []
     while type(x) is Tensor:
         if isinstance(x._trace, Batch):

@@ -44,11 +44,14 @@ def _indexed(x: np.ndarray, template: Any, arrays: Any) -> np.ndarray:
     return x[tuple(next(rest) if part is SLOT else part for part in template)]
 
 
+_PARTED = (SLOT, slice(None), SLOT)  # a slice between index arrays: their axis comes first
+_places = hnp.arrays(np.int64, 3, elements=st.integers(0, 1), fill=st.nothing())
+
+
 @case("ops.indexing.getitem_op")
 def _getitem(draw: Any) -> Any:
-    if draw(st.integers(0, 4)) == 4:  # a slice between index arrays: their axis comes first
-        places = hnp.arrays(np.int64, 3, elements=st.integers(0, 1), fill=st.nothing())
-        return (draw(lattice((2, 3, 2))), draw(places), draw(places)), {"template": (SLOT, slice(None), SLOT)}
+    if draw(st.integers(0, 4)) == 4:
+        return (draw(lattice((2, 3, 2))), draw(_places), draw(_places)), {"template": _PARTED}
     x = draw(nonempty.flatmap(lattice))
     template, arrays = _draw_index(draw, x.shape)
     return (x, *arrays), {"template": template}
@@ -56,6 +59,8 @@ def _getitem(draw: Any) -> Any:
 
 @case("ops.indexing.scatter_op")
 def _scatter(draw: Any) -> Any:
+    if draw(st.integers(0, 4)) == 4:
+        return (draw(lattice((3, 3))), draw(_places), draw(_places)), {"template": _PARTED, "shape": (2, 3, 2)}
     shape = draw(nonempty)
     template, arrays = _draw_index(draw, shape)
     v = draw(lattice(np.shape(_indexed(np.empty(shape), template, arrays))))
@@ -80,8 +85,7 @@ CASES["tinygrad_np.ops.indexing.multiply_at_op"] = st.composite(lambda draw: _up
 @case("ops.indexing.last_written")
 def _last_written(draw: Any) -> Any:
     if draw(st.integers(0, 2)) == 2:  # pairs that coincide or not
-        places = hnp.arrays(np.int64, 3, elements=st.integers(0, 1), fill=st.nothing())
-        return (draw(places), draw(places)), {"template": (SLOT, SLOT), "shape": (2, 2)}
+        return (draw(_places), draw(_places)), {"template": (SLOT, SLOT), "shape": (2, 2)}
     shape = draw(nonempty)
     template, arrays = _draw_index(draw, shape)
     if not arrays or arrays[0].dtype == bool:

@@ -15,15 +15,16 @@ _REDUCTIONS = st.sampled_from(["mean", "sum", "none"])
 
 def _classes(draw: Any) -> Any:
     """Draw logits, labels, the first of which counts, a cotangent of the loss, and options."""
+    reduction, ignore_index = draw(_REDUCTIONS), draw(st.sampled_from([-100, 0]))
     *batch, classes = draw(nonempty)
-    ignore_index = draw(st.sampled_from([-100, 0]))
     labels = st.integers(0, classes - 1)
     if ignore_index < 0:
         labels = labels | st.just(ignore_index)
     drawn = np.array(draw(hnp.arrays(np.int64, tuple(batch), elements=labels, fill=st.nothing())))
     some = drawn.reshape(-1)
     some[:1], some[-1:] = classes - 1, classes - 1  # as the one ignored may be all there is, and their mean is nan
-    reduction = draw(_REDUCTIONS) if classes > 1 or ignore_index else "sum"
+    if classes == 1 and ignore_index == 0:
+        reduction = "sum"
     g = draw(lattice(drawn.shape if reduction == "none" else ()))
     x = draw(lattice((*batch, classes)))
     return g, x, some.reshape(drawn.shape), {"reduction": reduction, "ignore_index": ignore_index}

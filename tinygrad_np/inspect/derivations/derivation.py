@@ -161,7 +161,13 @@ def _broadcasting(op: Primitive) -> str:
 
 
 def _linear(op: Primitive) -> str:
-    names = [op.arrays[0] if i < 0 else op.arrays[i] for i in sorted(op.linear)]
+    names = [op.arrays[i] for i in sorted(op.linear)]
+    if op.variadic:
+        xs = op.arrays[0]
+        return (
+            f"Linear in each of the {xs}, so the JVP is a sum of the operation itself: y_dot = Σ_k {op.name}(..., "
+            f"{xs}_dot_k, ...), with {xs}_dot_k in the place of {xs}_k."
+        )
     if len(names) == 1:
         return f"Linear in {names[0]}, so the JVP is the operation itself: y_dot = {op.name}({names[0]}_dot)."
     each = " + ".join(

@@ -10,8 +10,8 @@ import numpy as np
 
 from ...core import tree
 from ...core.observer import Observer
-from ...core.tensor import Tensor, name_of
-from ...transforms.arguments import Argnums
+from ...core.tensor import Tensor, dtype_of, name_of
+from ...transforms.arguments import NUMERIC, Argnums
 from ...transforms.reverse import value_and_grad
 from ..machine import Machine, machine
 from .measuring import Memory, StepCost, dtype_of_most, measure
@@ -36,7 +36,7 @@ def profile(
     ----------
     f : callable
         A loss, which is run with its backward pass; or a function that takes derivatives itself (``grad(loss)``, a
-        whole training step), or one that is no loss (a network): these are run as they are.
+        whole training step), or one that is no loss (a network, a function of integers): these are run as they are.
     argnums : int, str or sequence of them
         Which arguments of a loss to differentiate; as for `grad`.
     has_aux : bool
@@ -84,7 +84,8 @@ def profile(
         for leaf in tree.leaves((args, kwargs)):
             if type(leaf) is Tensor:
                 raise TypeError(f"{origin}: an argument is a Tensor of {leaf._trace.origin}; profile that one instead.")
-        loss = has_aux or _is_loss(f, origin, args, kwargs)
+        moves = argnums != 0 or _can_be_differentiated(args[:1]) or (kwargs and not args)
+        loss = has_aux or (moves and _is_loss(f, origin, args, kwargs))
         run, name = (value_and_grad(f, argnums, has_aux), f"grad({name_of(f)})") if loss else (f, name_of(f))
         measured = measure(run, origin, args, kwargs, repeats)
         kernels = sum(step.seconds for step in measured.steps)
@@ -92,6 +93,11 @@ def profile(
         return Profile(name, measured, machine(dtype_of_most((args, kwargs))), notes)
 
     return profiled
+
+
+def _can_be_differentiated(x: Any) -> bool:
+    """Whether a tree holds floating-point or complex numbers."""
+    return any(isinstance(leaf, NUMERIC) and dtype_of(leaf).kind in "fc" for leaf in tree.leaves(x))
 
 
 def _is_loss(f: Callable[..., Any], origin: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:

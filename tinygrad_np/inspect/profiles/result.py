@@ -12,6 +12,8 @@ from . import tables
 from .measuring import Measured, Memory, StepCost
 from .tables import Row
 
+FORMS = (".html", ".json", ".txt")  # of files, by the end of their names
+
 
 class Profile:
     """Where the time and the memory of a run went. Print it, or save it as JSON or as a page.
@@ -138,11 +140,16 @@ class Profile:
         ValueError
             For another name.
         """
-        forms = {".json": self.json, ".html": self.html, ".txt": self.__str__}
         path = Path(path)
-        if path.suffix not in forms:
-            raise ValueError(f"profile: {path} ends on none of {', '.join(forms)}, which say the form.")
-        path.write_text(forms[path.suffix]() + "\n" * (path.suffix != ".html"), encoding="utf-8")
+        if path.suffix not in FORMS:
+            raise ValueError(f"profile: {path} ends on none of {', '.join(FORMS)}, which say the form.")
+        path.write_text(self.in_form(path.suffix), encoding="utf-8")
+
+    def in_form(self, suffix: str) -> str:
+        """Return the text of a file whose name ends so, one of `FORMS`."""
+        if suffix == ".html":
+            return self.html()
+        return (self.json() if suffix == ".json" else str(self)) + "\n"
 
     def __str__(self) -> str:
         from .text import text_of

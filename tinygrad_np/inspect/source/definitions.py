@@ -68,6 +68,10 @@ class Definitions:
         """All names that are given."""
         return {*self.imports, *(name for name, _ in self._names.values())}
 
+    def name_of(self, x: Any) -> str | None:
+        """Return the name that an object has been given."""
+        return self._names[id(x)][0] if id(x) in self._names else None
+
     def alias(self, name: str) -> str:
         """Define another name for what has one, for a place where that one means something else."""
         other = self.name(name)
@@ -78,8 +82,8 @@ class Definitions:
 
     def expression(self, x: Any, wish: str = "constant") -> str:
         """Return an expression that gives the value, to the last bit."""
-        if id(x) in self._names:
-            return self._names[id(x)][0]
+        if (name := self.name_of(x)) is not None:
+            return name
         if x is None or type(x) in _EXACT:
             return repr(x)
         if x is Ellipsis:
@@ -155,8 +159,8 @@ class Definitions:
 
     def reference(self, x: Any, wish: str = "constant") -> str:
         """Return an expression for a function, a class, a module or another object."""
-        if id(x) in self._names:
-            return self._names[id(x)][0]
+        if (name := self.name_of(x)) is not None:
+            return name
         if isinstance(x, Primitive):
             return self.reference(x.forward, x.name)
         if isinstance(x, types.ModuleType):
@@ -169,10 +173,10 @@ class Definitions:
         if wrapped is not None and (isinstance(x, functools._lru_cache_wrapper) or _is_numpy(wrapped)):
             return self.reference(wrapped, wish)  # the value is the same with and without a cache
         if public := _public_name(x):
-            return public if public.startswith("np.") or "." not in public else self._imported(x, public)
+            return public if public.startswith("np.") or "." not in public else self._imported(public)
         return self._defined(x, wish)
 
-    def _imported(self, x: Any, public: str) -> str:
+    def _imported(self, public: str) -> str:
         module, _, name = public.rpartition(".")
         return f"{self._module(importlib.import_module(module))}.{name}"
 
@@ -182,8 +186,8 @@ class Definitions:
         if module.__name__.startswith("numpy.") and not module.__name__.startswith("numpy._"):
             importlib.import_module(module.__name__)
             return f"np{module.__name__[5:]}"
-        if id(module) in self._names:
-            return self._names[id(module)][0]
+        if (known := self.name_of(module)) is not None:
+            return known
         package, _, last = module.__name__.rpartition(".")
         name = self.name(last)
         line = f"from {package} import {last}" if package else f"import {last}"

@@ -6,7 +6,7 @@ import ast
 import copy
 from typing import Any
 
-from ...ops.indexing import _fill
+from ...ops.indexing import filled
 from .layout import Slices, text_of
 from .syntax import Function, Resolver, expression
 
@@ -75,7 +75,7 @@ class _Simplification(ast.NodeTransformer):
 
     def __init__(self, arrays: set[str], resolver: Resolver) -> None:
         self.arrays = arrays
-        self.filling = resolver.definitions._names.get(id(_fill), ("", None))[0]
+        self.filling = resolver.definitions.name_of(filled)
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
         self.generic_visit(node)

@@ -36,7 +36,7 @@ entry(
     "eigenvalues.eig_op",
     "A V = V diag(w): y = (w, V), the columns of V of unit length",
     "As for a Hermitian matrix, but V⁻¹ takes the place of Vᴴ, since the vectors are not orthogonal: vary A V = V W, "
-    "put dV = V Ω, and V⁻¹ from the left gives W + Ω: V⁻¹ dA V = Ω W - W Ω + dW, so dw_i is its diagonal and Ω_ij = "
+    "put dV = V Ω, and with V⁻¹ from the left V⁻¹ dA V = Ω W - W Ω + dW: dw_i is its diagonal and, off it, Ω_ij = "
     "(V⁻¹ dA V)_ij / (w_j - w_i). Ω_jj, a multiple of v_j itself, is free, and fixed by how the vectors are "
     "normalised: to first order, |v_j| = 1 takes away the part of u_j along v_j."
     "\n\n"

@@ -342,31 +342,31 @@ entry(
 
 _BOXCOX = (
     "With l = log({x}), z = (exp(λ l) - 1)/λ = l e(λ l), e(u) = (exp(u) - 1)/u: so ∂lmbda = l² e'(λ l), which has "
-    "nothing special at λ = 0. ∂x = {x}^(λ-1), for the λ in front of the power cancels."
+    "nothing special at λ = 0. ∂x = {base}^(λ-1), for the λ in front of the power cancels."
 )
 entry(
     "scipy_table.boxcox",
     "z = (x^λ - 1)/λ, log(x) for λ = 0",
-    _BOXCOX.format(x="x"),
+    _BOXCOX.format(x="x", base="x"),
     at=([0.5, 2.0], [1.5, 0.25]),
     conventions=[("at λ = 0, where the quotient is 0/0: log(x)²/2", "grad(lambda l: sp.boxcox(np.e, l))(0.0)", 0.5)],
 )
 entry(
     "scipy_table.boxcox1p",
     "z = ((1 + x)^λ - 1)/λ, log(1 + x) for λ = 0",
-    _BOXCOX.format(x="1 + x"),
+    _BOXCOX.format(x="1 + x", base="(1 + x)"),
     at=([0.5, 2.0], [1.5, 0.25]),
     conventions=[("at λ = 0: log(1 + x)²/2", "grad(lambda l: sp.boxcox1p(np.e - 1, l))(0.0)", 0.5)],
 )
 _UNBOXCOX = (
-    "(z{one})^λ = 1 + λ y. Differentiate in y: λ (z{one})^(λ-1) ∂y = λ, so ∂y = (z{one})^(1-λ). For λ, log(z{one}) = "
+    "{base}^λ = 1 + λ y. Differentiate in y: λ {base}^(λ-1) ∂y = λ, so ∂y = {base}^(1-λ). For λ, log({x}) = "
     "log(1 + u)/λ = y f(u) with u = λ y and f(u) = log(1 + u)/u = F(1, 1; 2; -u), whose derivative is -F(2, 2; 3; "
-    "-u)/2: ∂lmbda = -(z{one}) (y²/2) F(2, 2; 3; -u), with nothing special at λ = 0."
+    "-u)/2: ∂lmbda = -{base} (y²/2) F(2, 2; 3; -u), with nothing special at λ = 0."
 )
 entry(
     "scipy_table.inv_boxcox",
     "z = (1 + λ y)^(1/λ), exp(y) for λ = 0",
-    _UNBOXCOX.format(one=""),
+    _UNBOXCOX.format(x="z", base="z"),
     at=([0.5, 1.0], [1.5, 0.25]),
     conventions=[("at λ = 0: -exp(y) y²/2", "grad(lambda l: sp.inv_boxcox(1.0, l))(0.0) / np.e", -0.5)],
     source=f"{_DLMF}, 15.4 and 15.5",
@@ -374,7 +374,7 @@ entry(
 entry(
     "scipy_table.inv_boxcox1p",
     "z = (1 + λ y)^(1/λ) - 1, exp(y) - 1 for λ = 0",
-    _UNBOXCOX.format(one=" + 1"),
+    _UNBOXCOX.format(x="z + 1", base="(z + 1)"),
     at=([0.5, 1.0], [1.5, 0.25]),
     conventions=[("at λ = 0: -exp(y) y²/2", "grad(lambda l: sp.inv_boxcox1p(1.0, l))(0.0) / np.e", -0.5)],
     source=f"{_DLMF}, 15.4 and 15.5",
