@@ -150,6 +150,7 @@ EQUIVALENT: dict[str, list[str]] = {
         "ops.arithmetic.power | source of arithmetic._power_x | `1` -> `2`",
         "ops.matrices | source of matrices.reciprocal_unless | `1` -> `2` (2)",
         "ops.scipy_table | source of scipy_table.safe | `1` -> `2`",
+        "ops.scipy_table.ellipkm1 | source of scipy_hypergeometric._ellipkm1 | `0.25` -> `0.5`",
         "ops.scipy_error | source of scipy_error._ratio | `1` -> `2`",
         "ops.scipy_error | source of scipy_error._ratio | `y + 1` -> `1`",
         "ops.scipy_error | source of scipy_error._ratio | `y + 1` -> `y - 1`",
@@ -177,6 +178,7 @@ EQUIVALENT: dict[str, list[str]] = {
         "ops.arithmetic.power | source of arithmetic._power_number | `2` -> `1`",
         "ops.scipy_table.rgamma | source of scipy_gamma._rgamma | `0.5` -> `1.0`",
         "ops.scipy_table.rgamma | source of scipy_gamma._rgamma | `np.less` -> `np.less_equal`",
+        "ops.scipy_table.ellipkm1 | source of scipy_hypergeometric._ellipkm1 | `np.less` -> `np.less_equal`",
         "ops.scipy_bessel | source of scipy_bessel._neighbours.partial | `sign > 0` -> `sign >= 0`",
         "ops.determinants.cofactor_op | source of determinants._by_singular_values | * * ~one` -> * -1)`",
         *_each("ops.decompositions | source of decompositions.{} | `1` -> `2`", "_complement_into _with_complement"),
@@ -242,6 +244,7 @@ EQUIVALENT: dict[str, list[str]] = {
         *_each("ops.scipy_table.{} | * of x | the output held", "fresnel iti0k0 itj0y0 modstruve shichi sici struve"),
         "ops.arithmetic.power | * of x | the output held",
         *_each("ops.scipy_table.{}c | * of * | the output held", "chdtr fdtr gdtr pdtr"),
+        "ops.scipy_table.eval_legendre | * of x | the output held",
     ],
     "It sets how exactly SciPy computes, not what.": ["ops.scipy_table.lambertw | batch | the first tol for all"],
 }

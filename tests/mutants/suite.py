@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, settings
 
+from tests.ops import batch_promises as b
 from tests.ops import promises as p
 from tests.ops.cases import CASES
 from tests.ops.cases.calls import differentiated
@@ -40,8 +41,8 @@ DERIVATIVES: list[p.Promise] = [
 ]
 CONVENTIONS: list[p.Promise] = [p.conventions_hold]
 MULTILINEAR: list[p.Promise] = [p.multilinear_is_adjoint_to_the_last_bit]
-BATCHES: list[p.Promise] = [p.vmap_is_a_loop, p.none_and_one_are_batches]
-BATCHED_DERIVATIVES: list[p.Promise] = [p.vmap_of_derivatives_is_a_loop, p.derivatives_of_vmap_are_a_loop]
+BATCHES: list[p.Promise] = [b.vmap_is_a_loop, b.none_and_one_are_batches]
+BATCHED_DERIVATIVES: list[p.Promise] = [b.vmap_of_derivatives_is_a_loop, b.derivatives_of_vmap_are_a_loop]
 
 
 def promises_of(key: str, kind: str) -> list[p.Promise]:
@@ -51,7 +52,7 @@ def promises_of(key: str, kind: str) -> list[p.Promise]:
     if kind != "batch" and op.differentiable:
         chosen += (CONVENTIONS if key in TIES else []) + DERIVATIVES + (MULTILINEAR if op.linear else [])
     if kind in ("batch", "source"):
-        chosen += BATCHES if p.has_batches(key) else [p.a_shape_that_depends_on_values_is_refused]
+        chosen += BATCHES if b.has_batches(key) else [b.a_shape_that_depends_on_values_is_refused]
     if kind != "both" and op.differentiable:
         chosen += BATCHED_DERIVATIVES
     return chosen

@@ -735,3 +735,25 @@ def test_a_division_in_a_rule_of_the_users_is_a_division():
         NonFiniteError, match=r"backward pass of halved gave inf.*: debug\(grad\(f\), non_finite=True\)"
     ):
         grad(checked(lambda x: np.sum(halved(x))))(ONES)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_under_jvp_of_vmap_the_element_is_shown(axis):
+    x = np.array([[1.0, 4.0, 9.0], [9.0, 0.0, 1.0]])
+    with pytest.raises(NonFiniteError, match=r"the tangent pass of sqrt gave inf at \[1, 1\] from x = 0\.0 "):
+        jvp(vmap(checked(np.sqrt), axis, axis), (x,), (np.ones((2, 3)),))
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "cause"),
+    [
+        (np.log1p, -1.0, "log1p is infinite there, at a pole; choose the argument first"),
+        (np.arctanh, 1.0, "arctanh is infinite there, at a pole; choose the argument first"),
+        (primitive(lambda z: 1 / z), 0.0, None),
+    ],
+)
+def test_a_pole_is_no_overflow(f, x, cause):
+    with pytest.raises(NonFiniteError) as caught:
+        checked(f)(np.array([x, 0.5]))
+    assert (caught.value.cause or "").startswith(cause or "")
+    assert (caught.value.cause is None) == (cause is None)

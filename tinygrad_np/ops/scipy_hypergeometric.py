@@ -55,7 +55,7 @@ rule(
 def _ellipkm1(y: Array, p: Array) -> Array:
     """Return dK(1 - p)/dp = -(E - p K)/(2 p (1 - p)), near p = 1, where this cancels, as F."""
     near = np.less(p, 0.5)
-    q = np.where(near, p, 0.25 + 0 * p)
+    q = np.where(near, p, 0.25)
     left = (q * sp.ellipkm1(q) - sp.ellipe(1 - q)) / (2 * q * (1 - q))
     return np.where(near, left, sp.hyp2f1(1.5, 1.5, 2, 1 - safe(p, np.logical_not(near))) * (-math.pi / 8))
 
@@ -80,17 +80,17 @@ def _lower(n: Array) -> Array:
 
 def _jacobi(y: Array, n: Array, alpha: Array, beta: Array, x: Array) -> Array:
     slope = sp.eval_jacobi(_lower(n), alpha + 1, beta + 1, x) * (0.5 * (n + alpha + beta + 1))
-    return np.where(np.equal(n, 0), 0 * slope, slope)
+    return np.where(np.equal(n, 0), 0.0, slope)
 
 
 def _gegenbauer(n: Array, alpha: Array, x: Array) -> Array:
     slope = sp.eval_gegenbauer(_lower(n), alpha + 1, x) * (2 * alpha)
-    return np.where(np.equal(n, 0), 0 * slope, slope)
+    return np.where(np.equal(n, 0), 0.0, slope)
 
 
 def _laguerre(n: Array, alpha: Any, x: Array) -> Array:
     slope = -sp.eval_genlaguerre(_lower(n), alpha + 1, x)
-    return np.where(np.equal(n, 0), 0 * slope, slope)
+    return np.where(np.equal(n, 0), 0.0, slope)
 
 
 def _hermite(name: str, factor: int) -> Any:

@@ -53,6 +53,8 @@ def cause_of(name: str, rule: str | None, at: Sequence[Any], result: Any) -> str
         return f"overflow of {result.dtype} within its sums, which add inf and -inf; {_SCALE}{_wider(result)}"
     if np.isnan(result):
         return None
+    if name in _POLES:
+        return f"{name} is infinite there, at a pole; {_DOMAIN}"
     return f"overflow of {result.dtype}, beyond {np.finfo(result.dtype).max:.2e}; {_SCALE}{_wider(result)}"
 
 
@@ -61,6 +63,9 @@ def _wider(result: Any) -> str:
 
 
 _DIVISIONS = frozenset(("divide", "floor_divide", "remainder", "reciprocal", "fmod"))
+_POLES = frozenset(
+    ("log1p", "arctanh", "psi", "logit", "erfinv", "erfcinv", "ndtri", "exp1", "expi", "k0", "k1", "y0", "y1")
+)
 _EXPONENTIALS = frozenset(("exp", "exp2", "expm1", "sinh", "cosh"))
 SUMS = frozenset(("matmul", "einsum", "conv", "conv_input", "conv_kernel", "sum", "mean"))
 _DOMAINS = {

@@ -16,6 +16,8 @@ from .batch import Batch
 from .causes import SUMS, cause_of, masked_by, put_there
 from .finite import first, first_non_finite, is_finite, is_inexact, tangents_of, what_at
 
+_NAME = __name__.split(".")[0] + "."
+
 
 @dataclasses.dataclass
 class Finding:
@@ -55,7 +57,8 @@ def blame(step: Step, values: Sequence[Array], y: Any, number: int, *, users_rul
             advice = "a constant that is not finite; leave it out or bound it"
             return Finding(message, op.name, place.direction, of, index, place.line, advice, shape_of(y), start)
     message = f"{part}{op.name} gave {what_at(index, value)} from {operands_at(op, values, at, options, index)}"
-    cause = cause_of(op.name, None if users_rule else place.rule or None, at, value)
+    known = op.key.startswith(_NAME)  # what an operation of the user's does is not
+    cause = cause_of(op.name, None if users_rule else place.rule or None, at, value) if known else None
     return Finding(message, op.name, place.direction, of, index, place.line, cause, shape_of(y), start)
 
 
@@ -65,6 +68,8 @@ def blame_tangent(op: Primitive, values: Sequence[Array], y: Any, number: int, p
     index, value = first(y_dot)
     raw = [bottom(x) for x in values]
     at = elements_at(op, values, y_dot, index)
+    if at[0] is None:  # under jvp of vmap the batch is that of y
+        at = elements_at(op, values, y, index)
     dots = {i: next(tangents_of(x)) for i, x in enumerate(values) if any(True for _ in tangents_of(x))}
     moving = elements_at(op, [dots.get(i, np.zeros(shape_of(x))) for i, x in enumerate(values)], y_dot, index)
     moved = [f"{name_of_operand(op, i)}_dot = {moving[i]!s}" for i in dots if moving[i] is not None]
@@ -115,8 +120,14 @@ def elements_at(op: Primitive, values: Sequence[Array], y: Array, index: tuple[i
         return [None] * len(values)
     shape = np.shape(_of_example(y, example))
     operands = [_of_example(x, example) for x in values]
-    fit = all(shape == np.broadcast_shapes(shape, np.shape(x)) for x in operands)
+    fit = all(_fits(np.shape(x), shape) for x in operands)
     return [np.broadcast_to(x, shape)[tuple(within)] if fit else None for x in operands]
+
+
+def _fits(given: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    """Whether one shape broadcasts to another."""
+    last = shape[len(shape) - len(given) :]
+    return len(given) <= len(shape) and all(a in (1, b) for a, b in zip(given, last, strict=True))
 
 
 def _batches(x: Any) -> list[tuple[Batch, int]]:
