@@ -106,7 +106,7 @@ def _holds(held: Any, x: Any, depth: int) -> bool:
         return False
     parts: Any = held
     if isinstance(held, types.FunctionType):
-        parts = map(_content, held.__closure__ or ())
+        parts = map(content_of, held.__closure__ or ())
     elif isinstance(held, dict):
         parts = held.values()
     return any(type(part) not in _ATOMS and _holds(part, x, depth - 1) for part in parts)
@@ -116,7 +116,8 @@ _HOLDERS = (types.FunctionType, tuple, list, dict)
 _ATOMS = frozenset((int, float, bool, str, type(None), np.dtype, Tensor))
 
 
-def _content(cell: Any) -> Any:
+def content_of(cell: Any) -> Any:
+    """Return what a closure's cell holds; None if nothing was assigned to it yet."""
     try:
         return cell.cell_contents
     except ValueError:

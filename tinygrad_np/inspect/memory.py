@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.guard import content_of
 from ..core.tensor import Tensor, bottom
 
 
@@ -54,7 +55,7 @@ def _gather(held: Any, owners: dict[int, int], seen: set[int]) -> None:
 
 def _parts(held: Any) -> list[Any]:
     if isinstance(held, types.FunctionType):
-        return [c for cell in held.__closure__ or () if (c := _content(cell)) is not None]
+        return [c for cell in held.__closure__ or () if (c := content_of(cell)) is not None]
     if isinstance(held, functools.partial):
         return [held.func, *held.args, *held.keywords.values()]
     if isinstance(held, types.MethodType):
@@ -62,10 +63,3 @@ def _parts(held: Any) -> list[Any]:
     if isinstance(held, dict):
         return list(held.values())
     return list(held) if isinstance(held, tuple | list) else []
-
-
-def _content(cell: Any) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:  # not assigned yet
-        return None
