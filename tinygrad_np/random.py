@@ -19,6 +19,8 @@ References
 .. [1] J. Salmon, M. Moraes, R. Dror, D. Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
 """
 
+from __future__ import annotations
+
 import math
 import operator
 from collections.abc import Sequence

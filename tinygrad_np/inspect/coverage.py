@@ -20,6 +20,7 @@ from ..core.primitive import Primitive
 from ..core.tape import Tape
 from ..core.tensor import constants, implementations, refusals
 from ..core.trace import QuietCollector
+from ..ops.refusals import enter as enter_refusals
 from ..ops.scipy_table import enter
 from .columns import COLUMNS, NotApplicable
 from .surface import EXAMPLES, REAL_ONLY, UNREACHABLE, Example
@@ -94,6 +95,7 @@ def surface() -> dict[str, list[Callable[..., Any]]]:
     NumPy may have several objects for one name: np.eye exists once more behind its like=.
     """
     names = public_names()
+    enter_refusals()
     known = [f for f in (*implementations, *refusals) if f in names]
     found: dict[str, list[Callable[..., Any]]] = {}
     for function in dict.fromkeys([*sorted(overridable(), key=_own_name), *known]):

@@ -11,7 +11,6 @@ steps are put together to rows, by two marks:
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -93,6 +92,8 @@ class Summary:
         return "\n".join([text[0], rule, *text[1:-1], rule, text[-1]])
 
     def _repr_html_(self) -> str:
+        import html
+
         def line(cells: Sequence[str], tag: str) -> str:
             styles = ["left"] * 3 + ["right"] * 5
             each = zip(cells, styles, strict=True)

@@ -10,7 +10,6 @@ from ..core import tree
 from ..core.guard import thorough
 from ..core.tape import Tape
 from ..core.tensor import Tensor
-from .nonfinite import check_non_finite
 
 
 def debug(f: Callable[..., Any], *, mutation: bool = False, non_finite: bool = False) -> Callable[..., Any]:
@@ -80,7 +79,11 @@ def debug(f: Callable[..., Any], *, mutation: bool = False, non_finite: bool = F
                     leaf = leaf._value
         token = thorough.set(mutation or thorough.get())
         try:
-            return check_non_finite(f, args, kwargs) if non_finite else f(*args, **kwargs)
+            if not non_finite:
+                return f(*args, **kwargs)
+            from .nonfinite import check_non_finite  # most programs never need it
+
+            return check_non_finite(f, args, kwargs)
         finally:
             thorough.reset(token)
 
