@@ -3,7 +3,7 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from tinygrad_np.kernels import columns, rows
+from tinygrad_np.kernels import columns, rows, shifted
 
 # Numbers k/8: float64 adds and multiplies them without rounding, so that sums in any order are equal to the last bit.
 EIGHTHS = 8
@@ -62,5 +62,5 @@ def assert_same(actual, desired):
 
 def forget_plans():
     """Plans are remembered by geometry only: to be called when a test has changed the constants."""
-    for remembering in (columns.plan, rows.plan, rows.suits):
+    for remembering in (columns.plan, rows.plan, rows.suits, shifted.plan):
         remembering.cache_clear()

@@ -1,13 +1,27 @@
 import numpy as np
 import pytest
 
-from tinygrad_np.kernels import by_columns, by_rows, depthwise, direct, winograd
+from tinygrad_np.kernels import by_columns, by_rows, depthwise, direct, shifted, winograd
 from tinygrad_np.kernels.choice import algorithm
 from tinygrad_np.kernels.columns import Geometry
 
+ALL = ("correlate", "kernel_gradient", "input_gradient")
+
 
 def chosen(
-    batch, size, channels, filters, kernel=3, *, stride=1, dilation=1, padding=1, groups=1, dtype="f", order="C"
+    batch,
+    size,
+    channels,
+    filters,
+    kernel=3,
+    *,
+    stride=1,
+    dilation=1,
+    padding=1,
+    groups=1,
+    dtype="f",
+    order="C",
+    names=ALL,
 ):
     geometry = Geometry(
         batch,
@@ -23,10 +37,10 @@ def chosen(
     x, g = (np.empty(shape, dtype, order) for shape in ((batch, size, size, channels), (batch, *geometry.out, filters)))
     w = np.empty((kernel, kernel, channels // groups, filters), dtype)
     dtype = np.dtype(dtype)
-    calls = (("correlate", x, w), ("kernel_gradient", x, g), ("input_gradient", g, w))
-    names = {algorithm(name, geometry, a, b, dtype).__module__.split(".")[-1] for name, a, b in calls}
-    assert len(names) == 1  # so that what one layer's kernels return lies in one order
-    return names.pop()
+    arguments = dict(zip(ALL, ((x, w), (x, g), (g, w)), strict=True))
+    modules = {algorithm(name, geometry, *arguments[name], dtype).__module__.split(".")[-1] for name in names}
+    assert len(modules) == 1  # so that what one layer's kernels return lies in one order
+    return modules.pop()
 
 
 def name(module):
@@ -37,25 +51,35 @@ def name(module):
     ("expected", "arguments", "options"),
     [
         (winograd, (32, 32, 64, 64), {}),
-        (winograd, (32, 32, 64, 64), {"order": "F"}),
         (winograd, (32, 8, 128, 256), {}),
         (winograd, (8, 14, 256, 256), {}),
-        (direct, (1, 6, 64, 64), {}),  # too few tiles
-        (direct, (32, 32, 64, 64), {"dtype": "d"}),
-        (direct, (32, 32, 64, 64), {"dtype": "F"}),
+        (shifted, (32, 32, 64, 64), {"order": "F"}),
+        (shifted, (32, 32, 32, 32), {}),  # transforms would cost more than they save
+        (shifted, (32, 32, 64, 64), {"dtype": "d"}),
+        (shifted, (32, 32, 64, 64), {"dtype": "F"}),
+        (direct, (1, 6, 64, 64), {}),  # too few tiles, rows too short
         (direct, (32, 32, 64, 64), {"stride": 2}),
         (direct, (32, 32, 64, 64), {"dilation": 2}),
-        (direct, (32, 32, 64, 64), {"groups": 4}),
-        (direct, (32, 32, 16, 32, 7), {}),
-        (direct, (32, 32, 16, 16), {}),  # transforms would cost more than they save
-        (direct, (32, 32, 3, 64), {}),
+        (direct, (32, 32, 64, 64), {"groups": 4, "dilation": 2}),
         (direct, (32, 32, 64, 64, 1), {"stride": 2, "padding": 0}),
+        (direct, (32, 32, 64, 64), {"order": "F", "dilation": 2}),
+        (by_columns, (32, 32, 16, 16), {"order": "F", "dilation": 2}),
+        (by_columns, (32, 32, 3, 64), {"order": "F", "dilation": 2}),
         (by_columns, (32, 32, 64, 64, 1), {"padding": 0}),
         (depthwise, (32, 32, 64, 64), {"groups": 64}),
+        (shifted, (32, 32, 16, 32, 7), {}),
+        (direct, (32, 32, 16, 32, 7), {"dilation": 2}),
+        (by_rows, (32, 32, 16, 16), {}),
+        (by_rows, (32, 32, 64, 64), {"groups": 4}),
         (by_rows, (64, 32, 1, 6, 5), {"padding": 0}),
         (by_rows, (64, 14, 6, 16, 5), {"padding": 0}),
-        (by_columns, (32, 32, 3, 64), {"order": "F", "dilation": 2}),
     ],
 )
 def test_the_rule(expected, arguments, options):
     assert chosen(*arguments, **options) == name(expected)
+
+
+def test_many_filters_of_few_channels_have_their_input_gradient_by_columns():
+    """By rows it would move R + F/G = 9 + 64 numbers for each column of K = 27."""
+    assert chosen(32, 32, 3, 64, names=("correlate", "kernel_gradient")) == name(by_rows)
+    assert chosen(32, 32, 3, 64, names=("input_gradient",)) == name(by_columns)

@@ -133,11 +133,10 @@ def test_float16_is_summed_in_float32(channels):
     assert x_bar.max() == np.float16(4096 + 8)
 
 
-@pytest.mark.parametrize(("channels", "filters"), [(1, 6), (16, 16)])
+@pytest.mark.parametrize(("channels", "filters"), [(1, 6), (16, 16), (32, 32)])
 @pytest.mark.parametrize("batch", [64, 512])
 def test_working_memory_does_not_grow_with_the_batch(batch, channels, filters):
     x = np.ones((24, channels, 24, batch), np.float32).transpose(3, 0, 2, 1)
-    x = np.ascontiguousarray(x) if channels == 16 else x
     w = np.ones((5, 5, channels, filters), np.float32)
     g = correlate(x, w, **PLAIN)
     calls = [
@@ -150,4 +149,4 @@ def test_working_memory_does_not_grow_with_the_batch(batch, channels, filters):
         result = call()
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        assert peak - result.nbytes < 4e6  # all columns at once would take 400 MB at the larger batch
+        assert peak - result.nbytes < 5e6  # of two threads; all columns at once would take 400 MB at the larger batch

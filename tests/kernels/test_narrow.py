@@ -102,11 +102,11 @@ PATHS = {
     "rows too short": (1, (6, 7), (3, 3), 2, 2, PLAIN, False),
     "one row": (4, (3, 7), (3, 2), 2, 2, PLAIN, False),
     "one dimension": (9, (12,), (3,), 2, 2, {k: v[:1] for k, v in SAME.items() if k != "groups"} | {"groups": 1}, True),
-    "many filters": (4, (6, 7), (2, 2), 1, 40, SAME, False),
+    "many filters": (4, (6, 7), (2, 2), 1, 40, SAME, True),
     "one point": (4, (6, 7), (1, 1), 2, 2, PLAIN, False),
     "one point, wide": (4, (6, 7), (1, 1), 16, 16, PLAIN, False),
-    "wide": (4, (6, 7), (3, 2), 16, 16, SAME, False),
-    "wide, groups and stride": (4, (6, 7), (3, 2), 16, 16, SAME | {"groups": 2, "stride": (2, 1)}, False),
+    "wide": (4, (6, 7), (3, 2), 16, 16, SAME, True),
+    "wide, groups and stride": (4, (6, 7), (3, 2), 16, 16, SAME | {"groups": 2, "stride": (2, 1)}, True),
 }
 
 

@@ -6,7 +6,7 @@ The functions take a `Geometry`, non-empty arrays and the dtype to compute in; s
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinygrad_np.kernels.columns import Array, Geometry
+from tinygrad_np.kernels.columns import MOST_SHARES, Array, Geometry
 from tinygrad_np.kernels.rows import VECTOR, Block, Rows, plan
 from tinygrad_np.kernels.threads import parallel
 
@@ -28,18 +28,19 @@ def correlate(geometry: Geometry, x: Array, w: Array, dtype: DTypeLike) -> Array
 
 
 def kernel_gradient(geometry: Geometry, x: Array, g: Array, dtype: DTypeLike) -> Array:
-    """Compute w_bar = g columns(x)ᵀ: sums over rows and blocks of columns, then over tiles, then of rows together."""
+    """Compute w_bar = g columns(x)ᵀ in a fixed number of sums over rows, blocks and tiles, then of rows together."""
     layout = plan(geometry, np.dtype(dtype).itemsize)
     packed, g = layout.pack(x, dtype), layout.pack_output(g, dtype)
     q, width = layout.together, layout.width
-    sums = np.zeros((len(layout.tiles), layout.groups, q * width, layout.reach * layout.r), dtype)
+    sums = np.zeros((min(MOST_SHARES, len(layout.tiles)), layout.groups, q * width, layout.reach * layout.r), dtype)
 
     def multiply(i: int) -> None:
-        gathered = layout.gather(packed, layout.tiles[i])
-        for columns, seen in layout.backward[i]:
-            sums[i] += _outer(seen.of(g), columns.of(gathered)).sum((1, 2), dtype=dtype)
+        for tile in range(i, len(layout.tiles), MOST_SHARES):
+            gathered = layout.gather(packed, layout.tiles[tile])
+            for columns, seen in layout.backward[tile]:
+                sums[i] += _outer(seen.of(g), columns.of(gathered)).sum((1, 2), dtype=dtype)
 
-    parallel(multiply, len(layout.tiles))
+    parallel(multiply, len(sums))
     total = sums.sum(0, dtype=dtype) if len(sums) > 1 else sums[0]
     step, k = layout.row_stride * layout.r, layout.kh * layout.r
     w_bar = total[:, :width, :k]

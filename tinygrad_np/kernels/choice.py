@@ -5,12 +5,14 @@ sum is exact. What they cost beside their multiplications decides:
 
 - `depthwise`: channels each for themselves, no products of matrices at all;
 - `winograd`: 16 multiplications a tile where the others have 36, but transforms that cost as much as some 20 (C + F);
-- `direct`: for wide layers, with channels innermost; each number is copied kernel-width times;
+- `shifted`: for wide layers, with the batch innermost; nothing is copied, but the products are added up in passes;
 - `by_rows`: for narrow layers, with the batch innermost; neighbouring rows of output share what is copied;
+- `direct`: for layers of some width that neither fits, with channels innermost; each number is copied kernel-width
+  times;
 - `by_columns`: for all the rest. It makes narrow layers long by the batch, which it puts innermost.
 
-A wide layer takes its input in any memory order, but to turn it round pays only if there is much to multiply: a layer
-of medium width stays with the order that it finds.
+The first layer of a network is narrow, so it leaves the batch innermost, and all others find it so. Where they find the
+channels innermost, they turn them round, unless there is an algorithm that takes them so and costs no more.
 """
 
 from collections.abc import Callable
@@ -20,11 +22,11 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_np.kernels import by_columns, by_rows, depthwise, direct, rows, winograd
+from tinygrad_np.kernels import by_columns, by_rows, depthwise, direct, rows, shifted, winograd
 from tinygrad_np.kernels.columns import Array, Geometry
 
-# Channels and filters (of a group) from which their products alone are long enough: both of them, or one by itself.
-BOTH_WIDE, ONE_WIDE = 16, 32
+# Channels and filters (of a group), both of them, from which products are long enough, and from which they run best.
+MEDIUM, WIDE = 16, 32
 # What Winograd's transforms cost for each channel and filter, in multiplications saved; and tiles that are worth the
 # transform of the kernel.
 TRANSFORMS, FEW_TILES = 20, 64
@@ -32,34 +34,30 @@ TRANSFORMS, FEW_TILES = 20, 64
 
 def algorithm(which: str, geometry: Geometry, a: Array, b: Array, dtype: Any) -> Callable[..., Array]:
     """Give the function `(geometry, a, b, dtype) -> result in dtype` for "correlate" or one of its two transposes."""
-    chosen: Callable[..., Array] = getattr(_module(geometry, a.strides[-1] == a.itemsize, dtype), which)
+    chosen: Callable[..., Array] = getattr(_module(which, geometry, a.strides[-1] == a.itemsize, dtype), which)
     return chosen
 
 
 @lru_cache(maxsize=4096)
-def _module(geometry: Geometry, channels_inner: bool, dtype: Any) -> Any:
+def _module(which: str, geometry: Geometry, channels_inner: bool, dtype: Any) -> Any:
+    narrow = min(geometry.depth, geometry.width)
     if channels_inner and geometry.groups > 1 and depthwise.applies(geometry):
         return depthwise
-    if _winograd_pays(geometry, dtype):
+    if channels_inner and _winograd_pays(geometry, dtype):
         return winograd
-    if _is_wide(geometry, channels_inner):
-        return direct
-    return by_rows if rows.suits(geometry) else by_columns
+    if _is_product(geometry):
+        return by_columns
+    if shifted.applies(geometry) and narrow >= (MEDIUM if not rows.suits(geometry) else WIDE):
+        return shifted
+    if rows.suits(geometry) and (which != "input_gradient" or rows.suits_gradient(geometry)):
+        return by_rows
+    return direct if narrow >= (MEDIUM if channels_inner else WIDE) else by_columns
 
 
 def _winograd_pays(geometry: Geometry, dtype: Any) -> bool:
     c, f = geometry.channels, geometry.filters
     tiles = geometry.batch * ceil(geometry.out[0] / 2) * ceil(geometry.out[-1] / 2)
     return winograd.applies(geometry, dtype) and c * f >= TRANSFORMS * (c + f) and tiles >= FEW_TILES
-
-
-def _is_wide(geometry: Geometry, channels_inner: bool) -> bool:
-    narrow, wide = sorted((geometry.depth, geometry.width))
-    if _is_product(geometry):
-        return False
-    if not channels_inner:
-        return narrow >= ONE_WIDE
-    return narrow >= BOTH_WIDE or wide >= ONE_WIDE
 
 
 def _is_product(geometry: Geometry) -> bool:

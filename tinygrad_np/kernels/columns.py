@@ -17,6 +17,8 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from tinygrad_np.kernels.threads import parallel
+
 Array: TypeAlias = NDArray[Any]
 Index: TypeAlias = tuple[Any, ...]
 
@@ -29,6 +31,10 @@ SHARE, MOST_SHARES = 5_000_000, 8
 WIDE = 16
 # Images copied at once when the batch turns innermost. More, a power of two apart, would evict each other from cache.
 LINE = 16
+
+
+# Numbers whose turning round is worth a task: some 150 microseconds.
+TURNED = 1 << 17
 
 
 class Geometry(NamedTuple):
@@ -146,7 +152,7 @@ class Plan(ABC):
         x = x.transpose(self.order)
         if self.pads:
             packed = np.zeros(self.padded, dtype)
-            self._copy(packed[self.interior], x)
+            turn(packed[self.interior], x)
             return packed
         return self._contiguous(x, dtype)
 
@@ -158,16 +164,8 @@ class Plan(ABC):
         if a.dtype == dtype and a.flags.c_contiguous:
             return a
         packed = np.empty(a.shape, dtype)
-        self._copy(packed, a)
+        turn(packed, a)
         return packed
-
-    def _copy(self, target: Array, source: Array) -> None:
-        n = source.shape[-1]
-        if self.order[-1] or n <= LINE or source.strides[-1] == source.itemsize:
-            target[...] = source
-            return
-        for i in range(0, n, LINE):
-            target[..., i : i + LINE] = source[..., i : i + LINE]
 
     def cut(self, numbers: int, least: int) -> Iterator[Tile]:
         """Cut the columns, of so many numbers each, into tiles that about fit the buffer, and about `least` or more.
@@ -276,6 +274,26 @@ class BatchInner(Columns):
     def grouped(self, y: Array) -> Array:
         """View the output as (G, F/G, M)."""
         return y.reshape(self.groups, self.width, self.m)
+
+
+def turn(target: Array, source: Array) -> None:
+    """Copy an array, of which another axis than the target's is innermost in memory, in threads if it is large."""
+    n = source.shape[-1]
+    if n <= LINE or source.strides[-1] == source.itemsize:
+        target[...] = source
+    elif source.size < 2 * TURNED:
+        _turn(target, source)
+    else:
+        axis = int(np.argmax(np.abs(source.strides[:-1])))
+        target, source = np.moveaxis(target, axis, 0), np.moveaxis(source, axis, 0)
+        length, tasks = len(source), min(32, len(source), source.size // TURNED)
+        parts = [slice(length * i // tasks, length * (i + 1) // tasks) for i in range(tasks)]
+        parallel(lambda i: _turn(target[parts[i]], source[parts[i]]), tasks)
+
+
+def _turn(target: Array, source: Array) -> None:
+    for i in range(0, source.shape[-1], LINE):
+        target[..., i : i + LINE] = source[..., i : i + LINE]
 
 
 def shares(geometry: Geometry) -> int:

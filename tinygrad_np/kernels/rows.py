@@ -206,7 +206,7 @@ class Rows(Plan):
 
 @lru_cache(maxsize=1024)
 def suits(geometry: Geometry) -> bool:
-    """Whether rows can share columns, products are small, and a gradient moves fewer numbers: R + F/G a column, not K.
+    """Whether rows can share columns, and products are small.
 
     The rows must overlap or touch, be long enough, and a few columns of them must fit the buffer.
     """
@@ -218,7 +218,13 @@ def suits(geometry: Geometry) -> bool:
     fits = height * r * geometry.groups * NARROW_ROW <= columns.BUFFER
     limit = SMALL_PRODUCT * (1 if shares(geometry) == 1 else 4)
     small = kernel[0] * r * geometry.width * NARROW_PRODUCT <= limit
-    return possible and long and fits and small and r + geometry.width <= kernel[0] * r
+    return possible and long and fits and small
+
+
+def suits_gradient(geometry: Geometry) -> bool:
+    """Whether an input gradient moves fewer numbers so: R + F/G a column, not K."""
+    r = prod(geometry.kernel[1:]) * geometry.depth
+    return r + geometry.width <= geometry.kernel[0] * r
 
 
 @lru_cache(maxsize=1024)
