@@ -34,12 +34,12 @@ TRANSFORMS, FEW_TILES = 20, 64
 
 def algorithm(which: str, geometry: Geometry, a: Array, b: Array, dtype: Any) -> Callable[..., Array]:
     """Give the function `(geometry, a, b, dtype) -> result in dtype` for "correlate" or one of its two transposes."""
-    chosen: Callable[..., Array] = getattr(_module(which, geometry, a.strides[-1] == a.itemsize, dtype), which)
+    chosen: Callable[..., Array] = getattr(_module(geometry, a.strides[-1] == a.itemsize, dtype), which)
     return chosen
 
 
 @lru_cache(maxsize=4096)
-def _module(which: str, geometry: Geometry, channels_inner: bool, dtype: Any) -> Any:
+def _module(geometry: Geometry, channels_inner: bool, dtype: Any) -> Any:
     narrow = min(geometry.depth, geometry.width)
     if channels_inner and geometry.groups > 1 and depthwise.applies(geometry):
         return depthwise
@@ -49,7 +49,7 @@ def _module(which: str, geometry: Geometry, channels_inner: bool, dtype: Any) ->
         return by_columns
     if shifted.applies(geometry) and narrow >= (MEDIUM if not rows.suits(geometry) else WIDE):
         return shifted
-    if rows.suits(geometry) and (which != "input_gradient" or rows.suits_gradient(geometry)):
+    if rows.suits(geometry):
         return by_rows
     return direct if narrow >= (MEDIUM if channels_inner else WIDE) else by_columns
 

@@ -221,12 +221,6 @@ def suits(geometry: Geometry) -> bool:
     return possible and long and fits and small
 
 
-def suits_gradient(geometry: Geometry) -> bool:
-    """Whether an input gradient moves fewer numbers so: R + F/G a column, not K."""
-    r = prod(geometry.kernel[1:]) * geometry.depth
-    return r + geometry.width <= geometry.kernel[0] * r
-
-
 @lru_cache(maxsize=1024)
 def plan(geometry: Geometry, itemsize: int) -> Rows:
     """Plan, once for each geometry."""
