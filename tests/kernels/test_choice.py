@@ -58,6 +58,8 @@ def name(module):
         (by_rows, (32, 32, 16, 16), {}),
         (by_rows, (32, 32, 64, 64), {"groups": 4}),
         (by_rows, (32, 32, 3, 64), {}),
+        (by_rows, (1, 28, 1, 6, 5), {}),
+        (by_columns, (1, 28, 1, 16), {"padding": 0}),  # 6,084 numbers in all columns
         (by_rows, (64, 32, 1, 6, 5), {"padding": 0}),
         (by_rows, (64, 14, 6, 16, 5), {"padding": 0}),
     ],

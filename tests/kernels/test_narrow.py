@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.kernels import naive
 from tests.kernels.geometries import assert_same, forget_plans, generators, geometries, lattice, rearranged
-from tinygrad_np.kernels import by_columns, by_rows, columns, rows
+from tinygrad_np.kernels import by_columns, by_rows, choice, columns, rows
 from tinygrad_np.kernels.choice import algorithm
 from tinygrad_np.kernels.columns import Geometry
 from tinygrad_np.kernels.threads import get_num_threads, set_num_threads
@@ -116,7 +116,10 @@ def test_rows_are_chosen_where_they_suit(name):
     groups = options["groups"]
     geometry = Geometry(batch, size, depth * groups, width * groups, kernel, **options)
     x, w, g = arrays(np.random.default_rng(0), geometry)
-    assert (algorithm("correlate", geometry, x, w, x.dtype) is by_rows.correlate) == by_row
+    with mock.patch.object(choice, "FEW_NUMBERS", 0):
+        choice._module.cache_clear()
+        assert (algorithm("correlate", geometry, x, w, x.dtype) is by_rows.correlate) == by_row
+    choice._module.cache_clear()
     assert columns.stays_channels_inner(geometry, x) == ("wide" in name)
     check(by_columns, np.random.default_rng(0), geometry)
 

@@ -17,7 +17,7 @@ channels innermost, they turn them round, unless there is an algorithm that take
 
 from collections.abc import Callable
 from functools import lru_cache
-from math import ceil
+from math import ceil, prod
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,8 @@ MEDIUM, WIDE = 16, 32
 # What Winograd's transforms cost for each channel and filter, in multiplications saved; and tiles that are worth the
 # transform of the kernel.
 TRANSFORMS, FEW_TILES = 20, 64
+# Numbers in all columns that are copied faster than rows are multiplied one by one.
+FEW_NUMBERS = 1 << 13
 
 
 def algorithm(which: str, geometry: Geometry, a: Array, b: Array, dtype: Any) -> Callable[..., Array]:
@@ -49,7 +51,7 @@ def _module(geometry: Geometry, channels_inner: bool, dtype: Any) -> Any:
         return by_columns
     if shifted.applies(geometry) and narrow >= (MEDIUM if not rows.suits(geometry) else WIDE):
         return shifted
-    if rows.suits(geometry):
+    if rows.suits(geometry) and not _is_small(geometry):
         return by_rows
     return direct if narrow >= (MEDIUM if channels_inner else WIDE) else by_columns
 
@@ -58,6 +60,10 @@ def _winograd_pays(geometry: Geometry, dtype: Any) -> bool:
     c, f = geometry.channels, geometry.filters
     tiles = geometry.batch * ceil(geometry.out[0] / 2) * ceil(geometry.out[-1] / 2)
     return winograd.applies(geometry, dtype) and c * f >= TRANSFORMS * (c + f) and tiles >= FEW_TILES
+
+
+def _is_small(geometry: Geometry) -> bool:
+    return geometry.batch * prod(geometry.out) * prod(geometry.kernel) * geometry.channels <= FEW_NUMBERS
 
 
 def _is_product(geometry: Geometry) -> bool:
