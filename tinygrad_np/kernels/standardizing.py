@@ -2,7 +2,9 @@
 
 An array is seen in its memory order as (A, K, B): K groups that are standardised apart, each over its elements along A
 and B. The work goes in blocks of A, or of K where A is 1, that stay in the cache, and is shared over threads; sums are
-products with ones, which BLAS does faster than NumPy adds. As few steps as possible are taken:
+products with ones, which BLAS does faster than NumPy adds. Where A is the long axis, values of the groups are repeated
+to rows of some thousand numbers, for NumPy takes as long to begin a row as for hundreds of numbers. As few steps as
+possible are taken:
 
     var = E x² - (E x)²,    y = a x + (b - a mean)
 
@@ -12,6 +14,7 @@ x - mean in place of x. float16 is computed in float32, moments too.
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -23,7 +26,8 @@ Array: TypeAlias = NDArray[Any]
 Sizes: TypeAlias = tuple[int, ...]
 
 FAR = 4.0
-BLOCK = 1 << 16  # elements: with the gradient's and the result's, 768 KiB of float32
+BLOCK = 1 << 17  # elements: with fewer, calls are too short for another thread to get a turn
+ROW = 1 << 14  # elements of a row of repeated values, 64 KiB of float32
 ALONE = 1 << 18  # elements that are done sooner than threads are told to share them
 
 
@@ -44,9 +48,12 @@ class _View(NamedTuple):
         wide = np.broadcast_to(np.asarray(a, dtype), self.groups).transpose(self.order)
         return wide.reshape(self.shape[1], 1)
 
-    def back(self, y: Array) -> Array:
-        """Undo `of`."""
-        return y.reshape(self.lengths).transpose(np.argsort(self.order))
+    def result(self, x: Array, dtype: Any, out: Array | None) -> tuple[Array, Array]:
+        """Make an array like x, or take `out`, if that lies in memory as the view does, and see it as (A, K, B)."""
+        y = np.empty_like(x, dtype) if out is None or out.dtype != dtype else out
+        if not y.transpose(self.order).flags.c_contiguous:
+            y = np.empty(self.lengths, dtype).transpose(np.argsort(self.order))
+        return y, y.transpose(self.order).reshape(self.shape)
 
     def grouped(self, values: Array) -> Array:
         """Give (K, 1) the axes of the array, with reduced ones of length 1."""
@@ -54,16 +61,17 @@ class _View(NamedTuple):
         return np.ascontiguousarray(values.reshape(lengths).transpose(np.argsort(self.order)))
 
 
-def _view(x: Array, axis: Sizes) -> _View:
-    """See x in its memory order, or if its groups do not lie like that, with its groups first."""
-    order = tuple(sorted(range(x.ndim), key=lambda i: -x.strides[i]))
-    kept = [i for i, a in enumerate(order) if a not in axis and x.shape[a] != 1]
+@lru_cache(maxsize=512)
+def _view(sizes: Sizes, strides: Sizes, axis: Sizes) -> _View:
+    """See an array in its memory order, or if its groups do not lie like that, with its groups first."""
+    order = tuple(sorted(range(len(sizes)), key=lambda i: -strides[i]))
+    kept = [i for i, a in enumerate(order) if a not in axis and sizes[a] != 1]
     first, last = (kept[0], kept[-1] + 1) if kept else (0, 0)
-    if any(a in axis and x.shape[a] != 1 for a in order[first:last]):
+    if any(a in axis and sizes[a] != 1 for a in order[first:last]):
         order = (*(a for a in order if a not in axis), *(a for a in order if a in axis))
-        first, last = 0, x.ndim - len(axis)
-    lengths = tuple(x.shape[a] for a in order)
-    groups = tuple(1 if a in axis else n for a, n in enumerate(x.shape))
+        first, last = 0, len(sizes) - len(axis)
+    lengths = tuple(sizes[a] for a in order)
+    groups = tuple(1 if a in axis else n for a, n in enumerate(sizes))
     shape = math.prod(lengths[:first]), math.prod(lengths[first:last]), math.prod(lengths[last:])
     return _View(order, lengths, groups, shape)
 
@@ -72,39 +80,61 @@ class _Blocks(NamedTuple):
     """The blocks of an array (A, K, B): for each the number of its rows, its index and that of its groups."""
 
     places: list[tuple[int, slice, slice]]
-    sizes: Array  # (rows, 1, 1): elements of a group in the blocks of each row
-    step: int  # along A
+    rows: int
+    run: int  # along A, for which values are repeated; a block is several of them, or less than one
 
-    def run(self, task: Callable[[int, slice, slice], None], elements: int) -> None:
+    def do(self, task: Callable[[int, slice, slice], None], elements: int) -> None:
         """Call the task for each block, those of a large array in several threads."""
-        parallel_or_not = parallel if elements > ALONE else _in_turn
-        parallel_or_not(lambda i: task(*self.places[i]), len(self.places))
+        if elements > ALONE:
+            parallel(lambda i: task(*self.places[i]), len(self.places))
+        else:
+            for place in self.places:
+                task(*place)
+
+    def repeated(self, values: Array, b: int) -> Array:
+        """Repeat values of (K, 1) over a run, as (run, K, B); give them as (1, K, 1) if that is one row."""
+        if self.run == 1:
+            return values[None]
+        rows = np.empty((self.run, len(values), b), values.dtype)
+        rows[...] = values
+        return rows
 
 
-def _in_turn(task: Callable[[int], Any], count: int) -> None:
-    for i in range(count):
-        task(i)
-
-
-def _blocks(shape: tuple[int, int, int], dtype: Any) -> _Blocks:
+@lru_cache(maxsize=512)
+def _blocks(shape: tuple[int, int, int], size: int, row: int) -> _Blocks:
+    """Cut into blocks of about a size, with runs of at most a row, each of which is used several times."""
     a, k, b = shape
     if a == 1:
-        step = max(1, BLOCK // max(b, 1))
-        every = slice(0, 1)
-        return _Blocks([(0, every, slice(i, i + step)) for i in range(0, k, step)], np.full((1, 1, 1), b, dtype), 1)
-    step = max(1, BLOCK // max(k * b, 1))
-    rows = [slice(i, min(i + step, a)) for i in range(0, a, step)]
-    sizes = np.array([(row.stop - row.start) * b for row in rows], dtype).reshape(-1, 1, 1)
-    return _Blocks([(i, row, slice(0, k)) for i, row in enumerate(rows)], sizes, step)
+        step = max(1, size // max(b, 1))
+        return _Blocks([(0, slice(0, 1), slice(i, i + step)) for i in range(0, k, step)], 1, 1)
+    run = max(1, min(a // 8, row // max(k * b, 1)))
+    step, whole = run * max(1, size // max(run * k * b, 1)), a - a % run
+    rows = [slice(i, min(i + step, whole)) for i in range(0, whole, step)]
+    rows += [slice(whole, a)] * (whole < a)
+    return _Blocks([(i, row, slice(0, k)) for i, row in enumerate(rows)], len(rows), run)
+
+
+def _with(function: np.ufunc, block: Array, values: Array, k: slice, out: Array | None = None) -> Array:
+    """Compute function(block, values) with values of the groups k that are repeated over a run."""
+    out = np.empty_like(block) if out is None else out
+    run = min(len(block), len(values))
+    runs = (len(block) // run, run, *block.shape[1:])
+    function(block.reshape(runs), values[:run, k], out=out.reshape(runs))
+    return out
 
 
 def _sum(t: Array) -> Array:
     """Sum (a, k, b) over a and b, giving (k, 1)."""
     a, _, b = t.shape
     if b == 1:
-        total: Array = np.ones(a, t.dtype) @ t[:, :, 0]
+        total: Array = _ones(a, t.dtype) @ t[:, :, 0]
         return total[:, None]
-    return _over_blocks(t @ np.ones((b, 1), t.dtype))
+    return _over_blocks(t @ _ones(b, t.dtype)[:, None])
+
+
+@lru_cache(maxsize=16)
+def _ones(n: int, dtype: Any) -> Array:
+    return np.ones(n, dtype)
 
 
 def _sum_of_products(s: Array, t: Array) -> Array:
@@ -120,16 +150,15 @@ def _over_blocks(each: Array) -> Array:
 
 def _sums(x: Array, y: Array, shift: Array | None, blocks: _Blocks) -> tuple[Array, Array]:
     """Return Σ y and Σ y (x - shift) of each group, (K, 1); or with x for y of what is shifted."""
-    first, second = (np.zeros((len(blocks.sizes), x.shape[1], 1), x.dtype) for _ in range(2))
-    wide = None if shift is None else _as_wide_as(blocks, x, shift)[0]
+    first, second = (np.zeros((blocks.rows, x.shape[1], 1), x.dtype) for _ in range(2))
+    wide = None if shift is None else blocks.repeated(shift, x.shape[2])
 
     def task(row: int, a: slice, k: slice) -> None:
-        d = x[a, k]
-        d = d if wide is None else d - wide[: len(d), k]
+        d = x[a, k] if wide is None else _with(np.subtract, x[a, k], wide, k)
         other = d if y is x else y[a, k]
         first[row, k], second[row, k] = _sum(other), _sum_of_products(other, d)
 
-    blocks.run(task, x.size)
+    blocks.do(task, x.size)
     return np.add.reduce(first, 0), np.add.reduce(second, 0)
 
 
@@ -161,40 +190,42 @@ def _lost_by_rounding(x: Array, mean: Array, blocks: _Blocks) -> Array:
     return lost
 
 
-def _as_wide_as(blocks: _Blocks, x: Array, *values: Array) -> list[Array]:
-    """Repeat values of (K, 1) as often as a block is long, if they lie side by side: NumPy multiplies rows slowly."""
-    if x.shape[2] > 1 or blocks.step == 1:
-        return [v[None] for v in values]
-    return [np.repeat(v[None], min(blocks.step, x.shape[0]), axis=0) for v in values]
+def _as(dtype: Any, y: Array, out: Array | None) -> Array:
+    """Give the result its dtype, or put it into the array for it if it is not there."""
+    if out is None:
+        return y.astype(dtype, copy=False)
+    if y is not out:
+        np.copyto(out, y, casting="unsafe")
+    return out
 
 
 def standardize(
-    x: Array, scale: Any, bias: Any, *, axis: Sizes, eps: float, centred: bool = True
+    x: Array, scale: Any, bias: Any, *, axis: Sizes, eps: float, centred: bool = True, out: Array | None = None
 ) -> tuple[Array, Array, Array]:
     """Compute y = scale (x - mean) / sqrt(var + eps) + bias, the means and the variances over the axes.
 
     Moments have the axes of x, reduced ones of length 1; scale and bias broadcast to that. Not `centred`, the mean is
-    0 and the variance the mean square.
+    0 and the variance the mean square. There may be an array for y.
     """
     wide = np.dtype(np.float32) if x.dtype == np.float16 else x.dtype
-    view = _view(x, axis)
+    view = _view(x.shape, x.strides, axis)
     x3 = view.of(x.astype(wide, copy=False))
-    blocks = _blocks(view.shape, wide)
+    blocks = _blocks(view.shape, BLOCK, ROW)
     shift, mean, var = _moments(x3, blocks, centred)
     factor = view.vector(scale, wide) / np.sqrt(var + eps)
     offset = view.vector(bias, wide) - mean * factor
-    less, by, plus = _as_wide_as(blocks, x3, mean if shift is None else shift, factor, offset)
-    y = np.empty_like(x3)
+    by, plus = (blocks.repeated(v, x3.shape[2]) for v in (factor, offset))
+    less = None if shift is None else blocks.repeated(shift, x3.shape[2])
+    y, y3 = view.result(x, wide, out)
 
     def task(row: int, a: slice, k: slice) -> None:
-        out, d = y[a, k], x3[a, k]
-        n = len(out)
-        np.multiply(d if shift is None else np.subtract(d, less[:n, k], out=out), by[:n, k], out=out)
-        np.add(out, plus[:n, k], out=out)
+        into, d = y3[a, k], x3[a, k]
+        _with(np.multiply, d if less is None else _with(np.subtract, d, less, k, into), by, k, into)
+        _with(np.add, into, plus, k, into)
 
-    blocks.run(task, x3.size)
+    blocks.do(task, x3.size)
     mean = mean if shift is None else shift + mean
-    return view.back(y).astype(x.dtype, copy=False), view.grouped(mean), view.grouped(var)
+    return _as(x.dtype, y, out), view.grouped(mean), view.grouped(var)
 
 
 def standardize_gradient(
@@ -209,16 +240,17 @@ def standardize_gradient(
     axis: Sizes,
     eps: float,
     centred: bool = True,
+    out: Array | None = None,
 ) -> tuple[Array, Array, Array]:
     """Compute x_bar of `standardize`, and r Σ g d and Σ g over the axes, with d = x - mean and r = 1 / sqrt(var + eps).
 
     x_bar = scale r (g - E g - r² d E g d) + mean_bar / n + 2 d var_bar / n, without E g and mean_bar where it is not
-    `centred`: for each group a multiple of g, one of x, and a constant.
+    `centred`: for each group a multiple of g, one of x, and a constant. There may be an array for x_bar.
     """
     wide = np.dtype(np.float32) if x.dtype == np.float16 else x.dtype
-    view = _view(x, axis)
+    view = _view(x.shape, x.strides, axis)
     x3, g3 = view.of(x.astype(wide, copy=False)), view.of(g.astype(wide, copy=False))
-    blocks, n = _blocks(view.shape, wide), max(view.shape[0] * view.shape[2], 1)
+    blocks, n = _blocks(view.shape, BLOCK, ROW), max(view.shape[0] * view.shape[2], 1)
     mean, var, a = view.vector(mean, wide), view.vector(var, wide), view.vector(scale, wide)
     shift = mean if _far(mean, var) else None
     total, along = _sums(x3, g3, shift, blocks)
@@ -228,15 +260,15 @@ def standardize_gradient(
     slope = (2 * view.vector(var_bar, wide) - a * r**3 * along) / n
     level = (view.vector(mean_bar, wide) - a * r * total) / n if centred else np.zeros_like(total)
     level = level - slope * rest
-    less, of_g, of_d, constant = _as_wide_as(blocks, x3, mean, a * r, slope, level)
-    x_bar = np.empty_like(x3)
+    of_g, of_d, constant = (blocks.repeated(v, x3.shape[2]) for v in (a * r, slope, level))
+    less = None if shift is None else blocks.repeated(shift, x3.shape[2])
+    x_bar, x_bar3 = view.result(x, wide, out)
 
     def task(row: int, rows: slice, k: slice) -> None:
-        out, d = x_bar[rows, k], x3[rows, k]
-        m = len(out)
-        np.multiply(d if shift is None else np.subtract(d, less[:m, k], out=out), of_d[:m, k], out=out)
-        np.add(out, g3[rows, k] * of_g[:m, k], out=out)
-        np.add(out, constant[:m, k], out=out)
+        into, d = x_bar3[rows, k], x3[rows, k]
+        _with(np.multiply, d if less is None else _with(np.subtract, d, less, k, into), of_d, k, into)
+        np.add(into, _with(np.multiply, g3[rows, k], of_g, k), out=into)
+        _with(np.add, into, constant, k, into)
 
-    blocks.run(task, x3.size)
-    return view.back(x_bar).astype(g.dtype, copy=False), view.grouped(r * along), view.grouped(total)
+    blocks.do(task, x3.size)
+    return _as(g.dtype, x_bar, out), view.grouped(r * along), view.grouped(total)

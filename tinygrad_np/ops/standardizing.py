@@ -6,6 +6,8 @@ A scale and an offset for each group are part of the operation, for that saves t
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -74,6 +76,25 @@ def standardize_gradient_op(
     """
     arrays = (g, mean_bar, var_bar, x, scale, mean, var)
     return Gradient(*kernels.standardize_gradient(*arrays, axis=axis, eps=eps, centred=centred))
+
+
+standardize_op.fresh = True
+
+
+def _prepare(
+    kernel: Callable[..., tuple[Array, Array, Array]], outs: tuple[Array, Array, Array], *args: Array, **options: Any
+) -> list[Callable[[], object]]:
+    """Have the kernel write its first result, which is large, where it belongs."""
+
+    def run() -> None:
+        for out, value in zip(outs[1:], kernel(*args, **options, out=outs[0])[1:], strict=True):
+            np.copyto(out, value)
+
+    return [run]
+
+
+standardize_op.defprepare(partial(_prepare, kernels.standardize))
+standardize_gradient_op.defprepare(partial(_prepare, kernels.standardize_gradient))
 
 
 def _sum(a: Array, axis: AxisTuple) -> Array:
