@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -5,6 +7,7 @@ from hypothesis import strategies as st
 
 from tests.kernels import naive
 from tests.kernels.geometries import apply, assert_same, generators, geometries, lattice, rearranged
+from tinygrad_np.kernels import pooling
 from tinygrad_np.kernels.pooling import (
     max_pool,
     max_pool_winner,
@@ -14,6 +17,7 @@ from tinygrad_np.kernels.pooling import (
     window_scatter,
     winner_to_flat_index,
 )
+from tinygrad_np.kernels.threads import get_num_threads, set_num_threads
 
 HALVES = {"kernel_size": (2, 2), "stride": (2, 2), "padding": ((0, 0),) * 2, "dilation": (1, 1), "output_size": (2, 2)}
 
@@ -32,10 +36,17 @@ def cases(draw):
 
 
 @settings(max_examples=settings.default.max_examples * 4)
-@given(cases(), st.booleans())
-def test_equals_the_definition_on_the_lattice(case, rearrange):
+@given(cases(), st.booleans(), st.sampled_from([1, 8, pooling.LARGE]))
+def test_equals_the_definition_on_the_lattice(case, rearrange, block):
     rng, *arrays, options = case
     x, g, winner = (rearranged(rng, a) for a in arrays) if rearrange else arrays
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pooling, "BLOCK", block)
+        patch.setattr(pooling, "LARGE", block)
+        check_definitions(x, g, winner, options)
+
+
+def check_definitions(x, g, winner, options):
     sized = options | {"size": x.shape[1:-1]}
     assert_same(apply(max_pool, x, **options), naive.max_pool(x, **options))
     assert_same(
@@ -152,3 +163,34 @@ def test_memory_order_is_kept(order):
     arrays = [y, winner, sum_pool(x, **HALVES), sum_pool_transpose(y, **sized)]
     arrays += [window_gather(x, winner, **HALVES), window_scatter(y.copy(order="C"), winner, **sized)]
     assert all(a.transpose(order).flags.c_contiguous for a in arrays)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 1, 2, 0), (1, 3, 2, 0)])
+def test_blocks_have_the_same_bits_for_any_number_of_threads_and_fill_a_given_array(order, monkeypatch):
+    pytest.importorskip("threadpoolctl")
+    x = np.random.default_rng(0).standard_normal((7, 8, 6, 5), dtype=np.float32)
+    x = np.ascontiguousarray(x.transpose(order)).transpose(np.argsort(order))
+    options = {**HALVES, "output_size": (4, 3)}
+    y = max_pool(x, **options)
+    winner = max_pool_winner(x, y, **options)
+    calls = [
+        partial(max_pool, x, **options),
+        partial(max_pool_winner, x, y, **options),
+        partial(window_scatter, y, winner, size=(8, 6), **options),
+        partial(sum_pool, x, scale=0.25, **options),
+        partial(sum_pool, x, scale=0.25, **{**options, "padding": ((1, 0), (0, 0))}),  # axis by axis
+        partial(sum_pool_transpose, y, size=(8, 6), scale=0.25, **options),
+    ]
+    whole, threads = [call() for call in calls], get_num_threads()
+    monkeypatch.setattr(pooling, "LARGE", 1)
+    monkeypatch.setattr(pooling, "BLOCK", 200)
+    try:
+        for n in (1, 2):
+            set_num_threads(n)
+            for call, expected in zip(calls, whole, strict=True):
+                y, out = call(), np.full_like(expected, 9)
+                assert y.strides == expected.strides and call(out=out) is out
+                np.testing.assert_array_equal(y, expected)
+                np.testing.assert_array_equal(out, expected)
+    finally:
+        set_num_threads(threads)

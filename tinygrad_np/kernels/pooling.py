@@ -5,12 +5,16 @@ low, c] for 0 <= r < kernel_size. The options are those of `Windows`.
 
 Everything is done by strided slices, one offset r of the kernel at a time, cut to the windows that see the input
 there: nothing is padded, and no window is copied. Maxima and sums of larger windows go axis by axis, so they cost
-sum(kernel_size) operations a window, not prod(kernel_size). Arrays may have any strides and are not written to. Results
-are fresh, in the memory order of the first argument, if nothing else is said, and with its dtype; float16 is summed in
-float32 and rounded once.
+sum(kernel_size) operations a window, not prod(kernel_size). Threads share large arrays, by images, or by channels where
+the batch is inner in memory.
+
+Arrays may have any strides and are not written to. Results are fresh, in the memory order of the first argument, if
+nothing else is said, and with its dtype; float16 is summed in float32 and rounded once. For a result of another dtype
+than float16 there may be an array `out`.
 """
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from itertools import islice, product
 from math import prod
 from typing import Any, NamedTuple, TypeAlias, TypedDict, Unpack
@@ -19,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .elementwise import keep
+from .threads import parallel
 
 Array: TypeAlias = NDArray[Any]
 Sizes: TypeAlias = tuple[int, ...]
@@ -26,6 +31,9 @@ Padding: TypeAlias = tuple[tuple[int, int], ...]
 Slices: TypeAlias = tuple[slice, ...]
 
 SMALL = 4  # elements of a window up to which it is folded offset by offset
+# Elements of the input that threads share, and of what one of them does at a time: strided slices have short rows,
+# which take as long to begin as to do, and so an array takes no longer whole than in blocks that stay in the cache.
+LARGE, BLOCK = 1 << 20, 1 << 19
 
 
 class Windows(TypedDict):
@@ -117,17 +125,44 @@ def plan_of(size: Sizes, windows: Windows) -> Plan:
     return _plan_cached(size, *options)
 
 
-def _fold(ufunc: np.ufunc, x: Array, plan: Plan, start: Any) -> Array:
-    """Reduce all windows; `start` stands for the padding."""
+def _by_blocks(task: Callable[..., object], x: Array, *others: Array) -> None:
+    """Call task(x, *others), or for large arrays (N, *, C) for blocks of images, or channels, in several threads."""
+    if x.size < LARGE:
+        task(x, *others)
+        return
+    axis = 0 if x.strides[0] >= x.strides[-1] else x.ndim - 1
+    count = min(x.shape[axis], x.size // BLOCK)
+    bounds, before = [x.shape[axis] * i // count for i in range(count + 1)], (slice(None),) * axis
+
+    def part(i: int) -> None:
+        index = (*before, slice(bounds[i], bounds[i + 1]))
+        task(x[index], *[a[index] for a in others])
+
+    parallel(part, count)
+
+
+def _fold(ufunc: np.ufunc, x: Array, plan: Plan, start: Any, out: Array | None, scale: float = 1.0) -> Array:
+    """Reduce all windows, times a scale; `start` stands for the padding."""
+    if x.size < LARGE:
+        return _fold_block(ufunc, x, plan, start, out, scale)
+    y = np.empty_like(x, shape=(len(x), *(axis.out for axis in plan.axes), x.shape[-1])) if out is None else out
+    _by_blocks(lambda x, y: _fold_block(ufunc, x, plan, start, y, scale), x, y)
+    return y
+
+
+def _fold_block(ufunc: np.ufunc, x: Array, plan: Plan, start: Any, out: Array | None, scale: float) -> Array:
     if plan.inside and 1 < len(plan.offsets) <= SMALL:
         (_, first), (_, second), *others = plan.offsets
-        y: Array = ufunc(x[first], x[second])
+        y: Array = ufunc(x[first], x[second], out=out)
         for _, elements in others:
             ufunc(y, x[elements], out=y)
-        return y
+        return y if scale == 1 else np.multiply(y, scale, out=y)
     for i, axis in enumerate(plan.axes, 1):  # one axis after the other
         x = _fold_axis(ufunc, x, i, axis, start)
-    return x
+    if out is None:
+        return x if scale == 1 else x * scale
+    np.multiply(x, scale, out=out) if scale != 1 else np.copyto(out, x)
+    return out
 
 
 def _fold_axis(ufunc: np.ufunc, x: Array, i: int, axis: _Axis, start: Any) -> Array:
@@ -145,32 +180,37 @@ def _fold_axis(ufunc: np.ufunc, x: Array, i: int, axis: _Axis, start: Any) -> Ar
     return y
 
 
-def max_pool(x: Array, **windows: Unpack[Windows]) -> Array:
+def max_pool(x: Array, *, out: Array | None = None, **windows: Unpack[Windows]) -> Array:
     """Take the maximum of each window; a NaN in it is its maximum. Padding counts as the lowest value of the dtype."""
     plan = plan_of(x.shape[1:-1], windows)
     if x.dtype.kind in "iu":
-        return _fold(np.maximum, x, plan, np.iinfo(x.dtype).min)
-    return _fold(np.maximum, x, plan, False if x.dtype.kind == "b" else -np.inf)
+        return _fold(np.maximum, x, plan, np.iinfo(x.dtype).min, out)
+    return _fold(np.maximum, x, plan, False if x.dtype.kind == "b" else -np.inf, out)
 
 
-def max_pool_winner(x: Array, y: Array, **windows: Unpack[Windows]) -> Array:
+def max_pool_winner(x: Array, y: Array, *, out: Array | None = None, **windows: Unpack[Windows]) -> Array:
     """Find where in each window its first maximum is, or its first NaN: the row-major number of the offset.
 
     The dtype is the smallest unsigned one that holds prod(kernel_size) - 1. y is `max_pool` of x. No offset is in the
     padding, except that a window of nothing else gets its last one. Costs prod(kernel_size) comparisons a window.
     """
-    last = prod(windows["kernel_size"]) - 1
-    winner = np.zeros_like(y, np.min_scalar_type(last))
-    # The number of the first maximum is how many elements are passed over before it; the last one never is.
+    last, plan = prod(windows["kernel_size"]) - 1, plan_of(x.shape[1:-1], windows)
+    winner = np.empty_like(y, np.min_scalar_type(last)) if out is None else out
+    _by_blocks(partial(_find_winners, plan, last), x, y, winner)
+    return winner
+
+
+def _find_winners(plan: Plan, last: int, x: Array, y: Array, winner: Array) -> None:
+    """Count the elements that are passed over before the first maximum; the last one never is."""
+    winner[...] = 0
     passed = np.ones_like(y, np.bool_)
     nan = y.dtype.kind in "fc" and bool(np.isnan(y).any())
-    for p, elements in islice(plan_of(x.shape[1:-1], windows).offsets, last):
+    for p, elements in islice(plan.offsets, last):
         seen, inside = x[elements], passed[p]
         inside &= seen != y[p]
         if nan:
             inside &= ~np.isnan(seen)
         winner += passed.view(np.uint8)
-    return winner
 
 
 def window_gather(x: Array, winner: Array, **windows: Unpack[Windows]) -> Array:
@@ -185,48 +225,66 @@ def window_gather(x: Array, winner: Array, **windows: Unpack[Windows]) -> Array:
     return y
 
 
-def window_scatter(g: Array, winner: Array, *, size: Sizes, **windows: Unpack[Windows]) -> Array:
+def window_scatter(
+    g: Array, winner: Array, *, size: Sizes, out: Array | None = None, **windows: Unpack[Windows]
+) -> Array:
     """Transpose `window_gather`: add g of each window to the element at its winner, giving (N, *size, C).
 
     Its memory order is that of `winner`, so of the x that was pooled, in whichever order g arrives.
     """
     g, plan = _arranged(g, memory_order(winner)), plan_of(size, windows)
-    make = np.empty_like if plan.full else np.zeros_like
-    x_bar = make(winner, g.dtype if plan.disjoint else _accumulator(g), shape=(len(g), *size, g.shape[-1]))
-    for number, (p, elements) in enumerate(plan.offsets):
-        target, wins = x_bar[elements], winner[p] == number
-        if plan.disjoint:
-            keep(g[p], wins, out=target)
-        else:
-            np.add(target, keep(g[p], wins), out=target)
+    dtype = g.dtype if plan.disjoint else _accumulator(g)
+    x_bar = np.empty_like(winner, dtype, shape=(len(g), *size, g.shape[-1])) if out is None else out
+
+    def task(into: Array, given: Array, places: Array) -> None:
+        if not plan.full:
+            into[...] = 0
+        for number, (p, elements) in enumerate(plan.offsets):
+            target, wins = into[elements], places[p] == number
+            if plan.disjoint:
+                keep(given[p], wins, out=target)
+            else:
+                np.add(target, keep(given[p], wins), out=target)
+
+    _by_blocks(task, x_bar, g, winner)
     return x_bar.astype(g.dtype, copy=False)
 
 
-def sum_pool(x: Array, *, scale: float = 1.0, **windows: Unpack[Windows]) -> Array:
+def sum_pool(x: Array, *, scale: float = 1.0, out: Array | None = None, **windows: Unpack[Windows]) -> Array:
     """Sum each window, times a scale; padding counts as zero."""
-    y = _fold(np.add, x.astype(_accumulator(x), copy=False), plan_of(x.shape[1:-1], windows), 0)
-    if scale != 1:
-        y = y * scale if y is x else np.multiply(y, scale, out=y)
-    return y.astype(x.dtype, copy=False)
+    wide = x.astype(_accumulator(x), copy=False)
+    return _fold(np.add, wide, plan_of(x.shape[1:-1], windows), 0, out, scale).astype(x.dtype, copy=False)
 
 
 def sum_pool_transpose(
-    g: Array, *, size: Sizes, scale: float = 1.0, order: Sizes | None = None, **windows: Unpack[Windows]
+    g: Array,
+    *,
+    size: Sizes,
+    scale: float = 1.0,
+    order: Sizes | None = None,
+    out: Array | None = None,
+    **windows: Unpack[Windows],
 ) -> Array:
     """Transpose `sum_pool`: add g of each window, times the scale, to all its elements, giving (N, *size, C).
 
     The memory order of the result: its axes from the slowest to the fastest. It is cheaper to change it here, where g
     is still small.
     """
-    plan = plan_of(size, windows)
+    plan, wide = plan_of(size, windows), _accumulator(g)
     g = g if order is None else _arranged(g, order)
-    wide = g.astype(_accumulator(g), copy=False) if scale == 1 else np.multiply(g, scale, dtype=_accumulator(g))
-    if not plan.tiled:
-        return _spread(wide, plan, size).astype(g.dtype, copy=False)
-    n, channels = len(g), g.shape[-1]
-    x_bar = (np.empty_like if plan.full else np.zeros_like)(g, shape=(n, *size, channels))
-    tiles = x_bar[plan.covered].reshape(n, *plan.split, channels)  # a view
-    tiles[...] = wide[plan.widened]
+    x_bar = np.empty_like(g, shape=(len(g), *size, g.shape[-1])) if out is None else out
+
+    def task(into: Array, given: Array) -> None:
+        scaled = given.astype(wide, copy=False) if scale == 1 else np.multiply(given, scale, dtype=wide)
+        if not plan.tiled:
+            into[...] = _spread(scaled, plan, size)
+            return
+        if not plan.full:
+            into[...] = 0
+        tiles = into[plan.covered].reshape(len(given), *plan.split, given.shape[-1])  # a view
+        tiles[...] = scaled[plan.widened]
+
+    _by_blocks(task, x_bar, g)
     return x_bar
 
 

@@ -1,7 +1,8 @@
 """Pooling by windows that lie inside of the input, as the NumPy calls it is made of, bound to arrays that stay.
 
 Each function takes what the one of the same name in `pooling` takes, and the array of the result; it returns functions
-without arguments that compute the same, or None where it does not know how.
+without arguments that compute the same, or None where it does not know how. A large array is left to the function of
+that name, which shares it over threads.
 """
 
 from collections.abc import Callable
@@ -11,7 +12,21 @@ from typing import Any, Unpack
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinygrad_np.kernels.pooling import SMALL, Array, Plan, Sizes, Windows, max_pool_winner, memory_order, plan_of
+from tinygrad_np.kernels.pooling import (
+    LARGE,
+    SMALL,
+    Array,
+    Plan,
+    Sizes,
+    Windows,
+    max_pool,
+    max_pool_winner,
+    memory_order,
+    plan_of,
+    sum_pool,
+    sum_pool_transpose,
+    window_scatter,
+)
 from tinygrad_np.kernels.scratch import scratch
 
 Calls = list[Callable[[], object]]
@@ -19,12 +34,16 @@ Calls = list[Callable[[], object]]
 
 def prepare_max_pool(out: Array, x: Array, **windows: Unpack[Windows]) -> Calls | None:
     """Prepare `max_pool`."""
+    if x.size >= LARGE:
+        return [partial(max_pool, x, out=out, **windows)]
     plan = plan_of(x.shape[1:-1], windows)
     return _fold(np.maximum, out, x, plan) if _is_simple(plan) else None
 
 
 def prepare_max_pool_winner(out: Array, x: Array, y: Array, **windows: Unpack[Windows]) -> Calls | None:
     """Prepare `max_pool_winner`: without NaN, the number of elements passed over before the first maximum."""
+    if x.size >= LARGE:
+        return [partial(max_pool_winner, x, y, out=out, **windows)]
     plan = plan_of(x.shape[1:-1], windows)
     if not _is_simple(plan) or out.itemsize != 1:
         return None
@@ -40,7 +59,7 @@ def prepare_max_pool_winner(out: Array, x: Array, y: Array, **windows: Unpack[Wi
 
     def run() -> None:
         if np.isnan(y).any():
-            np.copyto(out, max_pool_winner(x, y, **windows))
+            max_pool_winner(x, y, out=out, **windows)
             return
         for call in calls:
             call()
@@ -55,6 +74,8 @@ def prepare_window_scatter(
     plan = plan_of(size, windows)
     if not (_is_simple(plan) and plan.disjoint and _is_real(g, out)):
         return None
+    if out.size >= LARGE:
+        return [partial(window_scatter, g, winner, size=size, out=out, **windows)]
     bits, wins = np.dtype(f"i{g.itemsize}"), _like(winner, np.bool_)
     calls: Calls = [] if plan.full else [partial(out.fill, 0)]
     for number, (_, elements) in enumerate(plan.offsets):
@@ -68,6 +89,8 @@ def prepare_sum_pool(out: Array, x: Array, *, scale: float = 1.0, **windows: Unp
     plan = plan_of(x.shape[1:-1], windows)
     if not (_is_simple(plan) and _is_real(x, out)):
         return None
+    if x.size >= LARGE:
+        return [partial(sum_pool, x, scale=scale, out=out, **windows)]
     calls = _fold(np.add, out, x, plan)
     return calls if scale == 1 else [*calls, partial(np.multiply, out, scale, out=out)]
 
@@ -79,6 +102,8 @@ def prepare_sum_pool_transpose(
     plan = plan_of(size, windows)
     if not (plan.tiled and _is_real(g, out)):
         return None
+    if out.size >= LARGE:
+        return [partial(sum_pool_transpose, g, size=size, scale=scale, order=order, out=out, **windows)]
     tiles = out[plan.covered].reshape(len(out), *plan.split, out.shape[-1])
     if not np.may_share_memory(tiles, out):
         return None

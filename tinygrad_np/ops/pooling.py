@@ -47,6 +47,7 @@ def _windowed(
         return unfold(size, op(*[fold(size, x, a) for x, a in zip(args, axes, strict=True)], **windows)), 0
 
     over_first_axis(op, *arrays)
+    op.fresh = True
     return op
 
 
