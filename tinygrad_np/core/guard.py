@@ -104,11 +104,13 @@ def _holds(held: Any, x: Any, depth: int) -> bool:
         return held is x or (shared and np.may_share_memory(held, x))
     if not depth or not isinstance(held, _HOLDERS):
         return False
-    parts: Any = held
     if isinstance(held, types.FunctionType):
-        parts = map(content_of, held.__closure__ or ())
-    elif isinstance(held, dict):
-        parts = held.values()
+        parts = [content_of(cell) for cell in held.__closure__ or ()]
+    else:
+        parts = list(held.values() if isinstance(held, dict) else held)
+    for part in parts:  # before a look into any of them: most often it is the array itself
+        if part is x:
+            return True
     return any(type(part) not in _ATOMS and _holds(part, x, depth - 1) for part in parts)
 
 

@@ -136,8 +136,11 @@ class Primitive:
 
     def __call__(self, *args: Array, **options: Any) -> Any:
         """Apply the operation: to plain arrays at once, else as the innermost trace among the arguments wants it."""
-        if options and not options.keys() <= self._options:
-            args, options = self._bind(args, options)
+        if options:
+            if not options.keys() <= self._options:
+                args, options = self._bind(args, options)
+            if Tensor in map(type, options.values()):
+                self._refuse_option(options)
         top, trees = None, False
         for x in args:
             if type(x) is Tensor:
@@ -145,9 +148,6 @@ class Primitive:
                     top = x._trace
             elif type(x) not in PLAIN and not self.serves and tree.children(x) is not None:
                 trees = True
-        for value in options.values():
-            if type(value) is Tensor:
-                self._refuse_option(options)
         if trees and (top is not None or any(type(leaf) is Tensor for leaf in tree.leaves(args))):
             from .calls import OnTrees  # which is a kind of primitive
 

@@ -154,7 +154,10 @@ def _several(
     parents = tuple([args[i]._index for i in places])
     positions, rule = op.joint or ((), None)
     if rule is None or not all(i in positions for i in places):
-        return parents, tuple([op.pullback(i, y, values, options) for i in places])
+        rules = op.vjps
+        return parents, tuple(
+            [rules[i](y, *values, **options) if i in rules else op.pullback(i, y, values, options) for i in places]
+        )
     pullback, wanted = rule(y, *values, **options), [positions.index(i) for i in places]
     if len(wanted) == 1:
         return parents[0], lambda g: pullback(g)[wanted[0]]

@@ -363,6 +363,11 @@ def dtype_of(x: Array) -> np.dtype[Any]:
         return _NUMBERS.get(type(x)) or np.asarray(x).dtype
 
 
+def as_array(x: Any) -> Array:
+    """Return what has no shape (a list, a Python number) as an ndarray, an array or Tensor as it is."""
+    return x if type(x) in _ARRAYS or hasattr(x, "shape") else np.asarray(x)
+
+
 def zeros_of(x: Array) -> Any:
     """Return zeros of the shape and dtype of x: a derivative where nothing arrived."""
     return np.zeros(shape_of(x), dtype_of(x))
@@ -373,6 +378,7 @@ def outputs_like(y: tuple[Any, ...], outputs: Sequence[Any]) -> Any:
     return type(y)(*outputs) if hasattr(y, "_fields") else tuple(outputs)
 
 
+_ARRAYS = frozenset((np.ndarray, Tensor))
 _NUMBERS = {number: np.result_type(number) for number in (float, int, bool, complex)}
 PLAIN = frozenset((Tensor, np.ndarray, *_NUMBERS, *np.sctypeDict.values())) - {np.object_, np.str_, np.bytes_, np.void}
 

@@ -17,7 +17,8 @@ summed in float32 and rounded once. Each function costs 2 N prod(out) prod(kerne
 Here the results' shapes and dtypes are settled; which algorithm computes them, `choice` says.
 """
 
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -30,13 +31,12 @@ Padding = tuple[tuple[int, int], ...]
 
 def correlate(x: Array, w: Array, *, stride: Sizes, padding: Padding, dilation: Sizes, groups: int) -> Array:
     """Correlate x (N, *size, C) with the filters w (*kernel, C/groups, F), giving y (N, *out, F)."""
-    (n, *size, channels), (*kernel, _, filters) = x.shape, w.shape
-    geometry = Geometry(n, tuple(size), channels, filters, tuple(kernel), stride, padding, dilation, groups)
-    result, dtype = _dtypes(x, w)
-    if 0 in (x.size, w.size, *geometry.out):
-        return np.zeros((n, *geometry.out, filters), result)
+    work = _settle(x.shape, w.shape, x.dtype, w.dtype, stride, padding, dilation, groups)
+    geometry, dtype = work.geometry, work.dtype
+    if work.empty:
+        return np.zeros((geometry.batch, *geometry.out, geometry.filters), work.result)
     y = algorithm("correlate", geometry, x, w, dtype)(geometry, x, w, dtype)
-    return y.astype(result, copy=False)
+    return y.astype(work.result, copy=False)
 
 
 def correlate_kernel_gradient(
@@ -46,13 +46,13 @@ def correlate_kernel_gradient(
 
     w_bar[r, c, f] = sum over n, p of x[n, p * stride + r * dilation - low, c] g[n, p, f].
     """
-    (n, *size, channels), filters = x.shape, g.shape[-1]
-    geometry = Geometry(n, tuple(size), channels, filters, kernel_size, stride, padding, dilation, groups)
-    result, dtype = _dtypes(x, g)
-    if 0 in (x.size, g.size):
-        return np.zeros((*kernel_size, geometry.depth, filters), result)
+    w_shape = (*kernel_size, x.shape[-1] // groups, g.shape[-1])
+    work = _settle(x.shape, w_shape, x.dtype, g.dtype, stride, padding, dilation, groups)
+    geometry, dtype = work.geometry, work.dtype
+    if work.empty:
+        return np.zeros(w_shape, work.result)
     w_bar = algorithm("kernel_gradient", geometry, x, g, dtype)(geometry, x, g, dtype)
-    return w_bar.astype(result, copy=False)
+    return w_bar.astype(work.result, copy=False)
 
 
 def correlate_input_gradient(
@@ -63,16 +63,39 @@ def correlate_input_gradient(
     x_bar[n, i, c] = sum over f, and over p, r with p * stride + r * dilation - low = i, of g[n, p, f] w[r, c, f];
     zero where no window reaches. Transposed convolution is this function, forward.
     """
-    n, (*kernel, depth, filters) = g.shape[0], w.shape
-    geometry = Geometry(n, size, depth * groups, filters, tuple(kernel), stride, padding, dilation, groups)
-    result, dtype = _dtypes(g, w)
-    if 0 in (g.size, w.size):
-        return np.zeros((n, *size, depth * groups), result)
+    x_shape = (len(g), *size, w.shape[-2] * groups)
+    work = _settle(x_shape, w.shape, g.dtype, w.dtype, stride, padding, dilation, groups)
+    geometry, dtype = work.geometry, work.dtype
+    if work.empty:
+        return np.zeros(x_shape, work.result)
     x_bar = algorithm("input_gradient", geometry, g, w, dtype)(geometry, g, w, dtype)
-    return x_bar.astype(result, copy=False)
+    return x_bar.astype(work.result, copy=False)
 
 
-def _dtypes(*arrays: Array) -> tuple[np.dtype[Any], np.dtype[Any]]:
-    """Give the dtype of the result, and the dtype to sum in."""
-    result = np.result_type(*arrays)
-    return result, np.dtype(np.float32) if result == np.float16 else result
+class _Work(NamedTuple):
+    """What follows from shapes, dtypes and options alone, settled once for each.
+
+    Attributes
+    ----------
+    geometry : Geometry
+    result, dtype : dtype
+        That of the result, and that to sum in.
+    empty : bool
+        Whether images, kernels or outputs have no elements.
+    """
+
+    geometry: Geometry
+    result: np.dtype[Any]
+    dtype: np.dtype[Any]
+    empty: bool
+
+
+@lru_cache(maxsize=4096)
+def _settle(x: Sizes, w: Sizes, a: Any, b: Any, stride: Sizes, padding: Padding, dilation: Sizes, groups: int) -> _Work:
+    """Settle it for images of shape x, kernels of shape w and two arguments with the dtypes a and b."""
+    (n, *size, channels), (*kernel, _, filters) = x, w
+    geometry = Geometry(n, tuple(size), channels, filters, tuple(kernel), stride, padding, dilation, groups)
+    result = np.result_type(a, b)
+    return _Work(
+        geometry, result, np.dtype(np.float32) if result == np.float16 else result, 0 in (*x, *w, *geometry.out)
+    )

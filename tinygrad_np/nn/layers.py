@@ -7,9 +7,10 @@ import math
 import numpy as np
 
 from .. import random
-from ..core.tensor import Array, shape_of
+from ..core.tensor import Array, as_array, shape_of
 from ..ops.arithmetic import masked
 from ..ops.dense import affine_op
+from ..ops.linalg import matmul_op
 
 
 def dense(x: Array, w: Array, b: Array | None = None) -> Array:
@@ -35,14 +36,15 @@ def dense(x: Array, w: Array, b: Array | None = None) -> Array:
     y = x w + b; x_bar = g wᵀ, w_bar = xᵀ g and b_bar = Σ g over all but the last axis. Kept: x and w.
     Cost: 2 in out flops an example forward, twice that backward.
     """
+    x, w = as_array(x), as_array(w)
     shape, weights = shape_of(x), shape_of(w)
     if len(weights) != 2 or shape[-1:] != weights[:1]:
         raise ValueError(f"dense: x has shape {shape} and w {weights}; expected (..., in) and (in, out).")
     if b is None:
-        return np.matmul(x, w)
+        return matmul_op(x, w) if len(shape) > 1 else np.matmul(x, w)
+    b = as_array(b)
     if shape_of(b) != weights[1:]:
         raise ValueError(f"dense: b has shape {shape_of(b)}; the {weights[1]} outputs need ({weights[1]},).")
-    x, w, b = [v if hasattr(v, "shape") else np.asarray(v) for v in (x, w, b)]
     if len(shape) == 2:
         return affine_op(x, w, b)
     rows = np.reshape(x, (math.prod(shape[:-1]), shape[-1]))

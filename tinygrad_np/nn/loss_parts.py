@@ -29,16 +29,14 @@ def check_reduction(operation: str, reduction: str) -> None:
 
 def same_shape(operation: str, **arrays: Array) -> None:
     """Refuse different shapes, so that (N, 1) is never broadcast against (N,) to (N, N)."""
-    shapes = {name: shape_of(a) for name, a in arrays.items()}
-    if len(set(shapes.values())) > 1:
-        raise ValueError(
-            f"{operation}: " + " and ".join(f"{n} of shape {s}" for n, s in shapes.items()) + " must agree."
-        )
+    if len(set(map(shape_of, arrays.values()))) > 1:
+        shapes = " and ".join(f"{name} of shape {shape_of(a)}" for name, a in arrays.items())
+        raise ValueError(f"{operation}: {shapes} must agree.")
 
 
 def refuse_where(wrong: Array, message: str) -> None:
     """Raise ValueError if any element is true. Within vmap, where values are not known, nothing is refused."""
-    if type(wrong) is not Tensor and np.any(wrong):
+    if type(wrong) is not Tensor and wrong.any():
         raise ValueError(message)
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from ..core.batching import to_front
 from ..core.dividing import Division, over_first_axis
 from ..core.primitive import Primitive, primitive
-from ..core.tensor import Array, shape_of
+from ..core.tensor import Array, as_array, shape_of
 from ..kernels import convolution as kernels
 from ..kernels.columns import BUFFER
 from .windows import (
@@ -55,7 +55,7 @@ def conv_op(
     y = kernels.correlate(x, w, stride=stride, padding=padding, dilation=dilation, groups=groups)
     if b is None:
         return y
-    return np.add(y, b, out=y if np.result_type(y, b) == y.dtype else None)
+    return np.add(y, b, out=y if b.dtype is y.dtype or np.result_type(y, b) == y.dtype else None)
 
 
 @primitive
@@ -136,6 +136,8 @@ def _conv_kernel_vjp_g(y: Array, x: Array, g: Array, *, kernel_size: Tuple, **ge
 
 conv_input_op.deflinear("g", "w")
 conv_kernel_op.deflinear("x", "g")
+
+conv_op.fresh = True
 
 over_first_axis(conv_op, "x")
 over_first_axis(conv_input_op, "g")
@@ -220,9 +222,7 @@ def _in_groups(
 
 def check_kernel(operation: str, w: Array, x: Array, layout: str) -> Array:
     """Return w as (*kernel, C/groups, F)."""
-    if not hasattr(w, "shape"):
-        w = np.asarray(w)
-    rank = len(shape_of(x))
+    w, rank = as_array(w), len(shape_of(x))
     if len(shape_of(w)) != rank:
         axes = "(F, C/groups, *kernel)" if layout == "channels_first" else "(*kernel, C/groups, F)"
         raise ValueError(
@@ -248,8 +248,7 @@ def check_groups(operation: str, groups: int, channels: int, per_group: int, fil
 
 def check_bias(operation: str, b: Array, channels: int) -> Array:
     """Return a bias as an array; refuse another shape."""
-    if not hasattr(b, "shape"):
-        b = np.asarray(b)
+    b = as_array(b)
     if shape_of(b) != (channels,):
         raise ValueError(
             f"{operation}: b has shape {shape_of(b)}; the output has {channels} channels, so expected ({channels},)."

@@ -21,7 +21,7 @@ def affine_op(x: Array, w: Array, b: Array) -> Any:
     <G, dX W> = <G Wᵀ, dX>, <G, X dW> = <Xᵀ G, dW> and Σ_no G_no db_o, so x_bar = G Wᵀ, w_bar = Xᵀ G and
     b_bar = Σ_n G_n. One operation on the tape in place of two, and the bias is added in place.
     """
-    return products.affine(*map(np.asarray, (x, w, b)))
+    return products.affine(np.asarray(x), np.asarray(w), np.asarray(b))
 
 
 @affine_op.defvjp("x")

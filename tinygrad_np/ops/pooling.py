@@ -269,27 +269,29 @@ def avg_pool(
     x = check_input("avg_pool", x, layout)
     if dtype_of(x).kind not in "fc":
         raise TypeError(f"avg_pool: x is {dtype_of(x)}; convert it to floating point.")
-    size = shape_of(x)[1:-1]
-    geometry = _geometry("avg_pool", size, kernel_size, stride, padding, 1, ceil_mode)
-    kernel, steps, pairs, _, out = geometry.values()
-    counts = _counts(size, kernel, steps, pairs, out, bool(count_include_pad))
-    if counts is None:
-        return give_layout(sum_pool_op(x, scale=1 / math.prod(kernel), **geometry), layout)
-    return give_layout(sum_pool_op(x, **geometry) / counts.astype(dtype_of(x)), layout)
+    options, counts = _mean(shape_of(x)[1:-1], kernel_size, stride, padding, ceil_mode, bool(count_include_pad))
+    y = sum_pool_op(x, **options)
+    return give_layout(y if counts is None else y / counts.astype(dtype_of(x)), layout)
 
 
 @remembered
-def _counts(size: Tuple, kernel: Tuple, steps: Tuple, pairs: Any, outputs: Tuple, include_pad: bool) -> Any:
-    """Return the divisor of each window, shape (*out, 1): the elements it has in the input, or in the padded input.
+def _mean(
+    size: Tuple, kernel_size: Ints, stride: Ints | None, padding: Padding, ceil_mode: bool, include_pad: bool
+) -> tuple[dict[str, Any], Any]:
+    """Return the options of a sum, and what divides it into means: the elements that each window has, shape (*out, 1).
 
-    None if it is the same for all.
+    These are its elements in the input, or in the padded input. None if all have as many: then the sum has a scale.
     """
+    geometry = _geometry("avg_pool", size, kernel_size, stride, padding, 1, ceil_mode)
+    kernel, steps, pairs, _, outputs = geometry.values()
     counts = np.ones((), np.int64)
     for n, k, s, (low, high), out in zip(size, kernel, steps, pairs, outputs, strict=True):
         start = np.arange(out) * s - low
         end = np.minimum(start + k, n + high if include_pad else n)
         counts = counts[..., None] * (end - (start if include_pad else np.maximum(start, 0)))
-    return None if np.all(counts == math.prod(kernel)) else counts[..., None]
+    if np.all(counts == math.prod(kernel)):
+        return {"scale": 1 / math.prod(kernel), **geometry}, None
+    return geometry, counts[..., None]
 
 
 def global_avg_pool(x: Array, *, layout: Layout = "channels_last") -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..core.batching import batched, to_front
 from ..core.primitive import Primitive, Rule
-from ..core.tensor import Array, dtype_of, shape_of
+from ..core.tensor import Array, as_array, dtype_of, shape_of
 
 Ints = int | Sequence[int]
 Padding = int | Sequence[int] | Sequence[tuple[int, int]] | Literal["valid", "same"]
@@ -39,10 +39,13 @@ def remembered(function: Function) -> Function:
 
 
 _EXACT = frozenset((int, str, bool, type(None)))
+_INTEGER = frozenset((int,))
 
 
 def _exact(values: tuple[Any, ...]) -> bool:
-    return all(type(v) is int or (type(v) is tuple and _exact(v)) for v in values)
+    return _INTEGER.issuperset(map(type, values)) or all(
+        type(v) is int or (type(v) is tuple and _exact(v)) for v in values
+    )
 
 
 def _is_int(x: Any) -> bool:
@@ -127,8 +130,7 @@ def check_layout(operation: str, layout: str) -> bool:
 
 def check_input(operation: str, x: Array, layout: str) -> Array:
     """Return x with its channels last; refuse what has no batch, spatial and channel axes."""
-    if not hasattr(x, "shape"):
-        x = np.asarray(x)
+    x = as_array(x)
     if len(shape_of(x)) < 3:
         axes = "(N, C, *size)" if check_layout(operation, layout) else "(N, *size, C)"
         raise ValueError(
