@@ -94,3 +94,22 @@ def test_large_products_have_the_same_bits_for_every_number_of_threads():
     for others in found[1:]:
         for a, b in zip(found[0], others, strict=True):
             np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("count", [2, 4, 8])
+@pytest.mark.parametrize("length", [300, 512, 1_000])
+def test_blocks_end_at_multiples_and_only_the_first_is_larger(length, count):
+    edges = products._edges(length, products.LEAD // 100, count)
+    first, *others = np.diff(edges)
+    assert (edges[0], edges[-1], len(edges)) == (0, length, count + 1)
+    assert all(edge % products.EDGE == 0 for edge in edges[:-1])
+    equal = (length - 100) / count
+    assert all(abs(n - equal) <= products.EDGE for n in (first - 100, *others))
+
+
+def test_blocks_are_few_and_large(monkeypatch):
+    seen = []
+    monkeypatch.setattr(products, "parallel", lambda task, count: seen.append(count))
+    for m, k, n in ((128, 512, 512), (512, 512, 512), (1024, 512, 512), (2048, 2048, 2048)):
+        products.matmul(np.empty((m, k)), np.empty((k, n)))
+    assert seen == [2, 2, 4, 8]

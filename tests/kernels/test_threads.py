@@ -271,6 +271,22 @@ def test_an_interrupt_before_all_have_begun_leaves_a_team_that_works(three, monk
         assert sorted(done) == [0, 1]
 
 
+def test_a_worker_that_wakes_late_is_not_waited_for_and_does_the_next_work(three, monkeypatch):
+    """As where other processes have its core: what it was told to do is then done here."""
+    late, blocked = threading.Event(), []
+    workers = [threads._Worker() for _ in range(2)]
+    monkeypatch.setattr(threads._team, "workers", workers)
+    for worker in workers:
+        worker.start(lambda: (blocked.append(1), late.wait(10)))
+    while len(blocked) < 2:
+        time.sleep(1e-3)
+    done = []
+    parallel(done.append, 4)  # while both are held up
+    assert sorted(done) == [0, 1, 2, 3]
+    late.set()
+    parallel(meet(3), 3)
+
+
 @pytest.mark.parametrize("n", [0, -1, 1.0, True, None, "2", [2]])
 def test_a_number_of_threads_is_a_positive_integer(n):
     before = get_num_threads()

@@ -8,11 +8,13 @@ import numpy as np
 
 from tinygrad_np.kernels.threads import hold_blas, parallel
 
-# Multiplications from which OpenBLAS would wake its other threads. They gain some 20 microseconds a product, but then
-# wait in a loop for the next one, for tens of milliseconds, on the cores where ours are to run: a step of deep_cnn at
-# batch 64 took 64 ms so, and 53 when none was woken. So BLAS is held at one thread, and from SHARED on our threads
-# share a product. The blocks are few, of SHARE or more, for each of them packs the other factor anew.
-WAKING, SHARED, SHARE, MOST = 1 << 18, 1 << 24, 1 << 24, 8
+# Multiplications from which OpenBLAS would wake its other threads. These then wait in a loop for the next product, for
+# tens of milliseconds, on the cores where ours are to run: a step of deep_cnn at batch 64 took 64 ms so, and 53 when
+# none was woken; and the last bits depend on their number. So BLAS is held at one thread, and from SHARED on our
+# threads share a product. The blocks are two, or some of SHARE or more, for each of them packs the other factor anew.
+# The first has LEAD more than the others: to wake a thread takes 30 microseconds or so, and to be woken by it, if it
+# ends later, as many. Blocks end at multiples of EDGE, which suits BLAS's inner loops.
+WAKING, SHARED, SHARE, MOST, LEAD, EDGE = 1 << 18, 1 << 24, 1 << 26, 8, 4_000_000, 16
 
 
 def matmul(x: Any, y: Any, out: Any = None) -> Any:
@@ -38,8 +40,8 @@ def matmul(x: Any, y: Any, out: Any = None) -> Any:
 def _shared(x: Any, y: Any, out: Any, count: int) -> Any:
     """Compute blocks of rows or of columns, whichever are more, by several threads."""
     z = np.empty((len(x), y.shape[1]), np.result_type(x, y)) if out is None else out
-    by_rows = z.shape[0] >= z.shape[1]
-    edges = [max(z.shape) * i // count for i in range(count + 1)]
+    by_rows = z.shape[0] > z.shape[1]
+    edges = _edges(max(z.shape), min(z.shape) * x.shape[1], count)
 
     def multiply(i: int) -> None:
         part = slice(edges[i], edges[i + 1])
@@ -50,6 +52,13 @@ def _shared(x: Any, y: Any, out: Any, count: int) -> Any:
 
     parallel(multiply, count)
     return z
+
+
+def _edges(length: int, multiplications: int, count: int) -> list[int]:
+    """Cut rows or columns, of so many multiplications each, into blocks."""
+    lead = LEAD // multiplications
+    inner = [(lead + (length - lead) * i // count + EDGE // 2) // EDGE * EDGE for i in range(1, count)]
+    return [0, *inner, length]
 
 
 def affine(x: Any, w: Any, b: Any, out: Any = None) -> Any:

@@ -78,12 +78,12 @@ class _Blas:
 
 
 class _Worker:
-    """A thread that waits on a lock; on one lock it is told to work, by the other it tells that it has done so."""
+    """A thread that waits on a lock for the next function to call."""
 
     def __init__(self) -> None:
-        self.go, self.done = _thread.allocate_lock(), _thread.allocate_lock()
+        self.go = _thread.allocate_lock()
         self.go.acquire()
-        self.done.acquire()
+        self.told = False  # to work, and not awake yet
         self.work: Callable[[], object] = int
         self.native = 0  # its number in the system, once it runs
         self.beside = -1  # the core that it keeps away from
@@ -93,14 +93,17 @@ class _Worker:
         self.native = _thread.get_native_id()
         while True:
             self.go.acquire()
-            self.work()
-            self.work = int  # hold nothing while waiting
-            self.done.release()
+            self.told = False
+            work, self.work = self.work, int
+            work()
+            del work  # hold nothing while waiting
 
     def start(self, work: Callable[[], object]) -> None:
-        """Let it work."""
+        """Let it work, on this in place of what it was told before and did not begin."""
         self.work = work
-        self.go.release()
+        if not self.told:
+            self.told = True
+            self.go.release()
 
     def keep_away_from(self, core: int) -> None:
         """Run on other cores than this one, if there are any."""
@@ -110,10 +113,6 @@ class _Worker:
         if others := os.sched_getaffinity(0) - {core}:
             with suppress(OSError):  # some systems forbid it
                 os.sched_setaffinity(self.native, others)
-
-    def join(self) -> None:
-        """Wait until it has done so."""
-        self.done.acquire()
 
 
 def _core_finder() -> Callable[[], int] | None:
@@ -166,10 +165,11 @@ class _Team:
         return self.workers[:helpers]
 
     def _share(self, task: Task, count: int, workers: list[_Worker]) -> None:
-        """Work together with the workers."""
+        """Work together with the workers; not to wait for those that come too late, as others may have their core."""
         shards = itertools.count()
         failures: list[BaseException] = []
         active: list[None] = []  # as many as there are workers in it
+        doors = [_thread.allocate_lock() for _ in workers]  # each closed while its worker is inside, and in the end
 
         def work() -> None:
             try:
@@ -178,20 +178,22 @@ class _Team:
             except BaseException as error:
                 failures.append(error)
 
-        def help_out() -> None:
-            active.append(None)
-            work()
-            active.pop()
+        def help_out(door: _thread.LockType) -> None:
+            if door.acquire(blocking=False):
+                active.append(None)
+                work()
+                active.pop()
+                door.release()
 
         core = _this_core() if _this_core else -1
         try:
-            for worker in workers:
+            for worker, door in zip(workers, doors, strict=True):
                 if _this_core:
                     worker.keep_away_from(core)
-                worker.start(partial(contextvars.copy_context().run, help_out))
+                worker.start(partial(contextvars.copy_context().run, help_out, door))
             work()
-            for worker in workers:
-                worker.join()
+            for door in doors:
+                door.acquire()
         except BaseException as error:  # Ctrl-C outside of a task: it is open who was told to work and waited for
             failures.append(error)
             self.workers = []
