@@ -4,7 +4,7 @@ import numpy as np
 
 from tinygrad_np import compile, tree
 
-BIG = 1 << 18  # float64 elements: two megabytes, twice as much as what is copied into a buffer
+BIG = 1 << 18  # float64 elements: two megabytes, more than what is copied into a buffer
 
 
 def normal(*shape, seed=0):

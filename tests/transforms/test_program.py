@@ -130,7 +130,7 @@ def assert_compiled(f, calls, **options):
 def test_random_programs_compute_what_they_compute_without(copied, batch, f, start):
     note(f.__name__)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(program, "_COPIED", copied)  # as if the arrays had more than a megabyte
+        patch.setattr(program, "_COPIED", copied)  # as if the arrays were larger
         calls = list(pairs(8))[start : start + 4]
         assert_compiled(f, calls, **batch)
         assert_compiled(value_and_grad(loss(f), argnums=(0, 1)), calls, **batch)

@@ -30,7 +30,7 @@ from .arguments import own
 from .buffers import Pool, can_hold
 from .schedule import Region, Schedule
 
-_COPIED = 1 << 20  # bytes up to which a copy costs less than looking up and making anew
+_COPIED = 1 << 18  # bytes up to which a copy costs less than looking up and making anew
 
 
 class Recording(Recorder):
