@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tinygrad_np.kernels import by_columns, by_rows, depthwise, direct, shifted, winograd
+from tinygrad_np.kernels import by_columns, by_rows, depthwise, direct, pointwise, shifted, winograd
 from tinygrad_np.kernels.choice import algorithm
 from tinygrad_np.kernels.columns import Geometry
 
@@ -51,7 +51,11 @@ def name(module):
         (direct, (32, 32, 64, 64), {"order": "F", "dilation": 2}),
         (by_columns, (32, 32, 16, 16), {"order": "F", "dilation": 2}),
         (by_columns, (32, 32, 3, 64), {"order": "F", "dilation": 2}),
-        (by_columns, (32, 32, 64, 64, 1), {"padding": 0}),
+        (pointwise, (32, 32, 64, 64, 1), {"padding": 0}),
+        (pointwise, (32, 32, 3, 8, 1), {"padding": 0}),
+        (shifted, (32, 32, 64, 64, 1), {"padding": 1}),
+        (by_columns, (32, 32, 64, 64, 1), {"padding": 0, "groups": 2}),
+        (by_columns, (32, 32, 64, 64, 1), {"padding": 0, "order": "F"}),
         (depthwise, (32, 32, 64, 64), {"groups": 64}),
         (shifted, (32, 32, 16, 32, 7), {}),
         (direct, (32, 32, 16, 32, 7), {"dilation": 2}),

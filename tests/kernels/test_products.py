@@ -69,7 +69,9 @@ def test_affine_leaves_its_arguments_and_promotes_as_numpy():
 
 @pytest.mark.parametrize("out", [False, True])
 @pytest.mark.parametrize("order", ["C", "F"])
-@pytest.mark.parametrize("sizes", [(70, 80, 60), (300, 310, 290), (2, 4_000, 2_500), (2_500, 4_000, 2), (31, 900, 700)])
+@pytest.mark.parametrize(
+    "sizes", [(70, 80, 60), (300, 310, 290), (2, 4_000, 2_500), (2_500, 4_000, 2), (31, 900, 700), (60, 4_800, 70)]
+)
 def test_large_products_are_exact_where_sums_are(sizes, order, out):
     m, k, n = sizes
     assert m * k * n >= products.WAKING
@@ -83,12 +85,13 @@ def test_large_products_are_exact_where_sums_are(sizes, order, out):
 def test_large_products_have_the_same_bits_for_every_number_of_threads():
     pytest.importorskip("threadpoolctl", reason="without it set_num_threads warns")
     x, y = RNG.standard_normal((128, 784), np.float32), RNG.standard_normal((784, 512), np.float32)
-    assert products.SHARED <= 128 * 784 * 512
+    wide, long = RNG.standard_normal((2, 64, 8192), np.float32)
+    assert min(128 * 784 * 512, 64 * 8192 * 64) >= products.SHARED
     before, found = get_num_threads(), []
     try:
         for n in (1, 2, 3):
             set_num_threads(n)
-            found.append((products.matmul(x, y), products.matmul(y.T, x.T)))
+            found.append((products.matmul(x, y), products.matmul(y.T, x.T), products.matmul(wide, long.T)))
     finally:
         set_num_threads(before)
     for others in found[1:]:
@@ -110,6 +113,6 @@ def test_blocks_end_at_multiples_and_only_the_first_is_larger(length, count):
 def test_blocks_are_few_and_large(monkeypatch):
     seen = []
     monkeypatch.setattr(products, "parallel", lambda task, count: seen.append(count))
-    for m, k, n in ((128, 512, 512), (512, 512, 512), (1024, 512, 512), (2048, 2048, 2048)):
+    for m, k, n in ((128, 512, 512), (512, 512, 512), (1024, 512, 512), (2048, 2048, 2048), (64, 32_768, 128)):
         products.matmul(np.empty((m, k)), np.empty((k, n)))
-    assert seen == [2, 2, 4, 8]
+    assert seen == [2, 2, 4, 8, 4]

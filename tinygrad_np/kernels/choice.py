@@ -3,6 +3,7 @@
 All give the same result up to rounding, and all but `winograd`, which is for float32 alone, an exact one where every
 sum is exact. What they cost beside their multiplications decides:
 
+- `pointwise`: a kernel of one point is one product, which nothing beats;
 - `depthwise`: channels each for themselves, no products of matrices at all;
 - `winograd`: 16 multiplications a tile where the others have 36, but transforms that cost as much as some 20 (C + F);
 - `shifted`: for wide layers, with the batch innermost; nothing is copied, but the products are added up in passes;
@@ -22,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_np.kernels import by_columns, by_rows, depthwise, direct, rows, shifted, winograd
+from tinygrad_np.kernels import by_columns, by_rows, depthwise, direct, pointwise, rows, shifted, winograd
 from tinygrad_np.kernels.columns import Array, Geometry
 
 # Channels and filters (of a group), both of them, from which products are long enough, and from which they run best.
@@ -48,7 +49,7 @@ def _module(geometry: Geometry, channels_inner: bool, dtype: Any) -> Any:
     if channels_inner and _winograd_pays(geometry, dtype):
         return winograd
     if _is_product(geometry):
-        return by_columns
+        return pointwise if channels_inner and geometry.groups == 1 else by_columns
     if shifted.applies(geometry) and narrow >= (MEDIUM if not rows.suits(geometry) else WIDE):
         return shifted
     if rows.suits(geometry) and not _is_small(geometry):
@@ -67,6 +68,6 @@ def _is_small(geometry: Geometry) -> bool:
 
 
 def _is_product(geometry: Geometry) -> bool:
-    """Whether the correlation is one product with the input as it is."""
+    """Whether the correlation is one product with the input as it is, or one for each group."""
     points = all(k == s == 1 for k, s in zip(geometry.kernel, geometry.stride, strict=True))
     return points and not np.any(geometry.padding)

@@ -1,9 +1,9 @@
 """Small correlations as the NumPy calls they are made of, bound to arrays that stay where they are.
 
 For one image the views, shapes and buffers of a correlation take longer than its arithmetic. Here they are made once.
-Each function takes what the algorithm of the same name in `by_rows` and `by_columns` takes, and the array of the
-result; it returns functions without arguments that compute the same with the same products, or None for work that is
-worth several tiles, where nothing would be saved.
+Each function takes what the algorithm of the same name in `by_rows`, `by_columns` and `pointwise` takes, and the array
+of the result; it returns functions without arguments that compute the same with the same products, or None for work
+that is worth several tiles, where nothing would be saved.
 """
 
 from collections.abc import Callable
@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_np.kernels import by_columns, by_rows, columns, rows
+from tinygrad_np.kernels import by_columns, by_rows, columns, pointwise, rows
 from tinygrad_np.kernels.choice import algorithm
 from tinygrad_np.kernels.columns import Array, Columns, Geometry, Plan, Tile, stays_channels_inner
+from tinygrad_np.kernels.products import matmul
 from tinygrad_np.kernels.rows import Rows
 from tinygrad_np.kernels.scratch import scratch
 
@@ -23,6 +24,8 @@ Calls = list[Callable[[], object]]
 
 def prepare_correlate(geometry: Geometry, x: Array, w: Array, out: Array) -> Calls | None:
     """Prepare `correlate`."""
+    if product := _product("correlate", geometry, x, w, out):
+        return [product]
     layout = _layout("correlate", geometry, x, w, out)
     y = None if layout is None else out.transpose(layout.order)
     if layout is None or y is None or not y.flags.c_contiguous:
@@ -40,6 +43,8 @@ def prepare_correlate(geometry: Geometry, x: Array, w: Array, out: Array) -> Cal
 
 def prepare_kernel_gradient(geometry: Geometry, x: Array, g: Array, out: Array) -> Calls | None:
     """Prepare `kernel_gradient`."""
+    if product := _product("kernel_gradient", geometry, x, g, out):
+        return [product]
     layout = _layout("kernel_gradient", geometry, x, g, out)
     if layout is None or not out.flags.c_contiguous:
         return None
@@ -59,6 +64,8 @@ def prepare_kernel_gradient(geometry: Geometry, x: Array, g: Array, out: Array) 
 
 def prepare_input_gradient(geometry: Geometry, g: Array, w: Array, out: Array) -> Calls | None:
     """Prepare `input_gradient`."""
+    if product := _product("input_gradient", geometry, g, w, out):
+        return [product]
     layout = _layout("input_gradient", geometry, g, w, out)
     if layout is None:
         return None
@@ -77,6 +84,18 @@ def prepare_input_gradient(geometry: Geometry, g: Array, w: Array, out: Array) -
             _add(windows[layout.at(layout.tiles[0], offset)], gathered[layout.at(layout.whole, offset)], calls)
     calls.append(partial(np.copyto, out, layout.restore(x_bar[layout.interior])))
     return calls
+
+
+def _product(which: str, geometry: Geometry, a: Array, b: Array, out: Array) -> Callable[[], object] | None:
+    """Return the one call of `pointwise`, if that would be chosen and nothing is converted or copied."""
+    if 0 in (a.size, b.size, out.size) or not a.dtype == b.dtype == out.dtype or out.dtype == np.float16:
+        return None
+    if algorithm(which, geometry, a, b, out.dtype) is not getattr(pointwise, which):
+        return None
+    x, y = pointwise.factors(which, a, b)
+    z = out.reshape(-1, out.shape[-1])
+    viewed = all(map(np.may_share_memory, (x, y, z), (a, b, out)))
+    return partial(matmul, x, y, z) if viewed else None
 
 
 def _layout(which: str, geometry: Geometry, a: Array, b: Array, out: Array) -> Rows | Columns | None:

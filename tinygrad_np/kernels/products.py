@@ -13,8 +13,9 @@ from tinygrad_np.kernels.threads import hold_blas, parallel
 # none was woken; and the last bits depend on their number. So BLAS is held at one thread, and from SHARED on our
 # threads share a product. The blocks are two, or some of SHARE or more, for each of them packs the other factor anew.
 # The first has LEAD more than the others: to wake a thread takes 30 microseconds or so, and to be woken by it, if it
-# ends later, as many. Blocks end at multiples of EDGE, which suits BLAS's inner loops.
-WAKING, SHARED, SHARE, MOST, LEAD, EDGE = 1 << 18, 1 << 24, 1 << 26, 8, 4_000_000, 16
+# ends later, as many. Blocks end at multiples of EDGE, which suits BLAS's inner loops. What is summed over is cut if it
+# is DEEP times as long as rows and columns: then no factor is packed twice.
+WAKING, SHARED, SHARE, MOST, LEAD, EDGE, DEEP = 1 << 18, 1 << 24, 1 << 26, 8, 4_000_000, 16, 2
 
 
 def matmul(x: Any, y: Any, out: Any = None) -> Any:
@@ -38,7 +39,9 @@ def matmul(x: Any, y: Any, out: Any = None) -> Any:
 
 
 def _shared(x: Any, y: Any, out: Any, count: int) -> Any:
-    """Compute blocks of rows or of columns, whichever are more, by several threads."""
+    """Compute blocks of rows or of columns, whichever are more, by several threads; or sum blocks of what is summed."""
+    if x.shape[1] >= DEEP * max(len(x), y.shape[1]) and x.dtype.kind in "fc" and x.dtype != np.float16:
+        return _summed(x, y, out, count)
     z = np.empty((len(x), y.shape[1]), np.result_type(x, y)) if out is None else out
     by_rows = z.shape[0] > z.shape[1]
     edges = _edges(max(z.shape), min(z.shape) * x.shape[1], count)
@@ -54,8 +57,21 @@ def _shared(x: Any, y: Any, out: Any, count: int) -> Any:
     return z
 
 
+def _summed(x: Any, y: Any, out: Any, count: int) -> Any:
+    """Compute the products of blocks of what is summed over, by several threads, and their sum."""
+    edges = _edges(x.shape[1], len(x) * y.shape[1], count)
+    parts = np.empty((count, len(x), y.shape[1]), np.result_type(x, y))
+
+    def multiply(i: int) -> None:
+        part = slice(edges[i], edges[i + 1])
+        np.matmul(x[:, part], y[part], parts[i])
+
+    parallel(multiply, count)
+    return np.add.reduce(parts, 0, out=out)
+
+
 def _edges(length: int, multiplications: int, count: int) -> list[int]:
-    """Cut rows or columns, of so many multiplications each, into blocks."""
+    """Cut a length, each of it so many multiplications, into blocks."""
     lead = LEAD // multiplications
     inner = [(lead + (length - lead) * i // count + EDGE // 2) // EDGE * EDGE for i in range(1, count)]
     return [0, *inner, length]
