@@ -227,6 +227,8 @@ def test_arguments_that_are_no_arrays_of_numbers(argument):
 LABELLED = {
     "cross_entropy": lambda x, i: nn.cross_entropy(x, i),
     "its gradient": lambda x, i: grad(nn.cross_entropy)(x, i),
+    "both": value_and_grad(lambda x, i: nn.cross_entropy(x, i)),
+    "both of one": value_and_grad(lambda x, i: nn.cross_entropy(x[1], i[1])),
     "sum of losses": lambda x, i: nn.cross_entropy(x, i, reduction="sum"),
     "losses of examples": lambda x, i: nn.cross_entropy(x, i, reduction="none"),
     "ignored": value_and_grad(lambda x, i: nn.cross_entropy(x, i, ignore_index=0)),

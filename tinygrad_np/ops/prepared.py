@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from ..kernels.columns import Geometry
 from ..kernels.elementwise import ROW
 from ..kernels.pooling import memory_order
 from ..kernels.prepared_convolution import prepare_correlate, prepare_input_gradient, prepare_kernel_gradient
+from ..kernels.prepared_cross_entropy import prepare_cross_entropy, prepare_cross_entropy_gradient
 from ..kernels.prepared_pooling import (
     prepare_max_pool,
     prepare_max_pool_winner,
@@ -25,7 +26,6 @@ from ..kernels.prepared_pooling import (
     prepare_sum_pool_transpose,
     prepare_window_scatter,
 )
-from ..kernels.scratch import scratch
 from .activations import relu, relu_gradient, sigmoid_gradient
 from .convolution import conv_input_op, conv_kernel_op, conv_op
 from .cross_entropy import softmax_cross_entropy_gradient_op, softmax_cross_entropy_op
@@ -144,80 +144,14 @@ sum_pool_op.defprepare(prepare_sum_pool)
 sum_pool_transpose_op.defprepare(prepare_sum_pool_transpose)
 
 
-# -- softmax cross-entropy: a call that asks once whether labels and logits are as they should be, and else runs forward
+# -- softmax cross-entropy ---------------------------------------------------------------------------------------------
 
 
 @softmax_cross_entropy_op.defprepare
 def _softmax_cross_entropy(out: Array, x: Array, labels: Array, **options: Any) -> Calls:
-    rows = _Rows.of(x, labels, **options)
-    if rows is None or options["reduction"] == "none":
-        return None
-    mean, count = options["reduction"] == "mean", x.dtype.type(len(rows.labels))
-
-    def run() -> None:
-        if not rows.exponentiate():
-            np.copyto(out, softmax_cross_entropy_op.forward(x, labels, **options))
-            return
-        losses = np.log(rows.total)
-        np.subtract(losses, rows.picked, out=losses)
-        np.add.reduce(losses, None, None, out)
-        if mean:
-            np.divide(out, count, out=out)
-
-    return [run]
+    return prepare_cross_entropy(out, x, labels, softmax_cross_entropy_op.forward, **options)
 
 
 @softmax_cross_entropy_gradient_op.defprepare
 def _softmax_cross_entropy_gradient(out: Array, g: Array, x: Array, labels: Array, **options: Any) -> Calls:
-    rows = _Rows.of(x, labels, **options)
-    if rows is None or g.shape != () or not out.flags.c_contiguous:
-        return None
-    gradient, column = out.reshape(rows.rows.shape), rows.total[:, None]
-    mean, count = options["reduction"] == "mean", x.dtype.type(len(rows.labels))
-
-    def run() -> None:
-        if not rows.exponentiate():
-            np.copyto(out, softmax_cross_entropy_gradient_op.forward(g, x, labels, **options))
-            return
-        np.divide(rows.exponentials, column, out=gradient)
-        gradient[rows.index, rows.labels] -= 1
-        np.multiply(gradient, np.divide(g, count) if mean else g, out=gradient)
-
-    return [run]
-
-
-class _Rows(NamedTuple):
-    """Logits (n, C) and their labels, with the arrays for exp(x - max x) and its sum over each row."""
-
-    rows: Array
-    labels: Array
-    unsigned: Array  # the labels: negative ones are large
-    index: Array
-    shift: Array
-    exponentials: Array
-    total: Array
-    picked: Array
-
-    @classmethod
-    def of(cls, x: Array, labels: Array, *, reduction: str, ignore_index: int) -> _Rows | None:
-        classes = x.shape[-1]
-        rows, flat = x.reshape(math.prod(x.shape[:-1]), classes), labels.reshape(-1)
-        viewed = np.may_share_memory(rows, x) and np.may_share_memory(flat, labels)
-        if not viewed or x.dtype == np.float16 or 0 <= ignore_index < classes:
-            return None
-        n, like = len(flat), partial(scratch, dtype=x.dtype)
-        unsigned, index = flat.view(f"u{flat.itemsize}"), np.arange(n)
-        return cls(rows, flat, unsigned, index, like((n, 1)), like(rows.shape), like((n,)), like((n,)))
-
-    def exponentiate(self) -> bool:
-        """Compute them; return whether every label is a class and every row has a finite maximum."""
-        if np.maximum.reduce(self.unsigned) >= self.rows.shape[1]:
-            return False
-        np.maximum.reduce(self.rows, -1, None, self.shift, keepdims=True)
-        if not np.isfinite(self.shift).all():
-            return False
-        np.subtract(self.rows, self.shift, out=self.exponentials)
-        np.copyto(self.picked, self.exponentials[self.index, self.labels])
-        np.exp(self.exponentials, out=self.exponentials)
-        np.add.reduce(self.exponentials, -1, None, self.total)
-        return True
+    return prepare_cross_entropy_gradient(out, g, x, labels, softmax_cross_entropy_gradient_op.forward, **options)

@@ -24,7 +24,7 @@ import numpy as np
 from ..core.calls import Call
 from ..core.recorder import Recorder, Step
 from ..core.tensor import Array, Tensor, shape_of
-from ..kernels.scratch import lent_by
+from ..kernels.scratch import Known, prepared_for
 from ..kernels.threads import parallel
 from .arguments import own
 from .buffers import Pool, can_hold
@@ -91,6 +91,7 @@ class Program:
         self.seen: list[Any] = recording.values
         self.plan = Schedule(recording.steps, outputs, self.seen)
         self.pools: dict[int | None, Pool] = defaultdict(Pool)  # one of each group of micro-batches, and one of all
+        self.known: Known = {}  # what prepared steps share
         self.slots: list[Any] = [None] * recording.size  # a buffer, a view of one, or what a run has put there
         self.looked_up: set[int] = set()  # the places of the latter
         self.copied: list[int] = []
@@ -105,7 +106,7 @@ class Program:
         for region in self.plan.regions:
             self._lay_out_region(region)
         self.results = [self._result(place, place in recording.scalars) for place in outputs]
-        del self.seen, self.plan, self.pools  # of use for laying out only
+        del self.seen, self.plan, self.pools, self.known  # of use for laying out only
 
     def run(self, given: Sequence[Any]) -> list[Any]:
         """Compute the outputs from the inputs. They are fresh arrays."""
@@ -231,7 +232,7 @@ class Program:
         if prepare is None or not all(map(can_hold, values)) or any(map(self._is_made_afresh, step.outputs)):
             return False
         outs = [pool.take(value, place) for value, place in zip(values, step.outputs, strict=True)]
-        with lent_by(pool.lend):
+        with prepared_for(pool.lend, self.known):
             prepared = prepare(outs[0] if len(outs) == 1 else tuple(outs), *self._arguments(step), **step.options)
         pool.take_back()
         if prepared is None:
