@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_np.kernels import by_columns, by_rows, columns, pointwise, rows
+from tinygrad_np.kernels.binding import bound
 from tinygrad_np.kernels.choice import algorithm
 from tinygrad_np.kernels.columns import Array, Columns, Geometry, Plan, Tile, stays_channels_inner
 from tinygrad_np.kernels.products import matmul
@@ -38,7 +39,7 @@ def prepare_correlate(geometry: Geometry, x: Array, w: Array, out: Array) -> Cal
         products = [(weights, view.of(gathered), output.of(y)) for view, output in layout.forward[0]]
     else:
         products = [(kernel.swapaxes(-1, -2), layout.as_matrix(gathered), layout.grouped(y))]
-    return calls + [partial(np.matmul, a, b, out=c) for a, b, c in products]
+    return calls + [bound(np.matmul, a, b, out=c) for a, b, c in products]
 
 
 def prepare_kernel_gradient(geometry: Geometry, x: Array, g: Array, out: Array) -> Calls | None:
@@ -57,7 +58,7 @@ def prepare_kernel_gradient(geometry: Geometry, x: Array, g: Array, out: Array) 
         return calls
     total = scratch((layout.groups, layout.r, layout.width), out.dtype)
     factor = layout.grouped(ordered).swapaxes(-1, -2)
-    calls.append(partial(np.matmul, layout.as_matrix(gathered), factor, out=total))
+    calls.append(bound(np.matmul, layout.as_matrix(gathered), factor, out=total))
     calls.append(partial(np.copyto, out.reshape(layout.r, layout.groups, layout.width), total.swapaxes(0, 1)))
     return calls
 
@@ -79,7 +80,7 @@ def prepare_input_gradient(geometry: Geometry, g: Array, w: Array, out: Array) -
         _add_rows(layout, kernel, ordered, windows, calls)
     else:
         gathered = scratch(windows[layout.at(layout.tiles[0])].shape, out.dtype)
-        calls.append(partial(np.matmul, kernel, layout.grouped(ordered), out=layout.as_matrix(gathered)))
+        calls.append(bound(np.matmul, kernel, layout.grouped(ordered), out=layout.as_matrix(gathered)))
         for offset in np.ndindex(layout.offsets):
             _add(windows[layout.at(layout.tiles[0], offset)], gathered[layout.at(layout.whole, offset)], calls)
     calls.append(partial(np.copyto, out, layout.restore(x_bar[layout.interior])))
@@ -148,7 +149,7 @@ def _sum_of_rows(layout: Rows, gathered: Array, g: Array, out: Array, calls: Cal
         flip = a.shape[-2] % 16 == 0  # as in `by_rows`
         product = scratch((*a.shape[:3], b.shape[-2], a.shape[-2]) if flip else (*a.shape[:-1], b.shape[-2]), out.dtype)
         factors = (b, a.swapaxes(-1, -2)) if flip else (a, b.swapaxes(-1, -2))
-        calls.append(partial(np.matmul, *factors, out=product))
+        calls.append(bound(np.matmul, *factors, out=product))
         each = product.swapaxes(-1, -2) if flip else product
         part = total if i == 0 else scratch(total.shape, total.dtype)
         calls.append(partial(np.add.reduce, each, (1, 2), None, part))
@@ -175,11 +176,11 @@ def _add_rows(layout: Rows, kernel: Array, g: Array, windows: Array, calls: Call
         for block in blocks:
             gathered = scratch(block.shape, g.dtype)
             for phase, some, (view, seen) in block.products:
-                product = partial(np.matmul, weights[phase][..., some], seen.of(bordered), out=view.of(gathered))
+                product = bound(np.matmul, weights[phase][..., some], seen.of(bordered), out=view.of(gathered))
                 calls.append(product)
             for of_window, of_columns in block.shifts:
                 _add(windows[:, block.rows][of_window], gathered[of_columns], calls)
 
 
 def _add(target: Array, part: Array, calls: Calls) -> None:
-    calls.append(partial(np.add, target, part, out=target))
+    calls.append(bound(np.add, target, part, out=target))

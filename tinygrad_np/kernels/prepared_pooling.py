@@ -12,6 +12,7 @@ from typing import Any, Unpack
 import numpy as np
 from numpy.typing import DTypeLike
 
+from tinygrad_np.kernels.binding import bound
 from tinygrad_np.kernels.pooling import (
     LARGE,
     SMALL,
@@ -49,12 +50,12 @@ def prepare_max_pool_winner(out: Array, x: Array, y: Array, **windows: Unpack[Wi
         return None
     first, *others = [x[elements] for _, elements in plan.offsets[:-1]]
     passed, other = _like(out, np.bool_), _like(out, np.bool_)
-    calls: Calls = [partial(np.not_equal, first, y, out=passed), partial(np.copyto, out, passed.view(np.uint8))]
+    calls: Calls = [bound(np.not_equal, first, y, out=passed), partial(np.copyto, out, passed.view(np.uint8))]
     for seen in others:
         calls += [
-            partial(np.not_equal, seen, y, out=other),
-            partial(np.logical_and, passed, other, out=passed),
-            partial(np.add, out, passed.view(np.uint8), out=out),
+            bound(np.not_equal, seen, y, out=other),
+            bound(np.logical_and, passed, other, out=passed),
+            bound(np.add, out, passed.view(np.uint8), out=out),
         ]
 
     def run() -> None:
@@ -79,8 +80,8 @@ def prepare_window_scatter(
     bits, wins = np.dtype(f"i{g.itemsize}"), _like(winner, np.bool_)
     calls: Calls = [] if plan.full else [partial(out.fill, 0)]
     for number, (_, elements) in enumerate(plan.offsets):
-        calls.append(partial(np.equal, winner, number, out=wins))
-        calls.append(partial(np.multiply, g.view(bits), wins, out=out[elements].view(bits)))
+        calls.append(bound(np.equal, winner, np.asarray(number, winner.dtype), out=wins))
+        calls.append(bound(np.multiply, g.view(bits), wins, out=out[elements].view(bits)))
     return calls
 
 
@@ -92,7 +93,7 @@ def prepare_sum_pool(out: Array, x: Array, *, scale: float = 1.0, **windows: Unp
     if x.size >= LARGE:
         return [partial(sum_pool, x, scale=scale, out=out, **windows)]
     calls = _fold(np.add, out, x, plan)
-    return calls if scale == 1 else [*calls, partial(np.multiply, out, scale, out=out)]
+    return calls if scale == 1 else [*calls, bound(np.multiply, out, scale, out=out)]
 
 
 def prepare_sum_pool_transpose(
@@ -111,7 +112,7 @@ def prepare_sum_pool_transpose(
     calls: Calls = [] if plan.full else [partial(out.fill, 0)]
     return [
         *calls,
-        partial(np.multiply, g, scale, out=scaled),
+        bound(np.multiply, g, scale, out=scaled),
         partial(np.copyto, tiles, scaled[plan.widened]),
     ]
 
@@ -133,5 +134,5 @@ def _is_real(*arrays: Array) -> bool:
 
 def _fold(ufunc: np.ufunc, out: Array, x: Array, plan: Plan) -> Calls:
     (_, first), (_, second), *others = plan.offsets
-    calls: Calls = [partial(ufunc, x[first], x[second], out=out)]
-    return calls + [partial(ufunc, out, x[elements], out=out) for _, elements in others]
+    calls: Calls = [bound(ufunc, x[first], x[second], out=out)]
+    return calls + [bound(ufunc, out, x[elements], out=out) for _, elements in others]

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..core.tensor import Array
+from ..kernels.binding import bound
 from ..kernels.columns import Geometry
 from ..kernels.elementwise import ROW
 from ..kernels.pooling import memory_order
@@ -50,7 +51,7 @@ def _relu(out: Array, x: Array) -> Calls:
     order = memory_order(x)
     ordered, result = x.transpose(order), out.transpose(order)
     if x.dtype != out.dtype or not (ordered.flags.c_contiguous and result.flags.c_contiguous):
-        return [partial(np.maximum, x, 0, out=out)]
+        return [bound(np.maximum, x, 0, out=out)]
     flat, target, size = ordered.reshape(-1), result.reshape(-1), x.size - x.size % ROW
     zeros = np.zeros(min(ROW, x.size), x.dtype)
     rows = partial(np.maximum, flat[:size].reshape(-1, ROW), zeros, out=target[:size].reshape(-1, ROW))
@@ -62,7 +63,7 @@ def _relu(out: Array, x: Array) -> Calls:
 def _relu_gradient(out: Array, g: Array, y: Array) -> Calls:
     if not _alike(out, g, y):
         return None
-    return [partial(np.greater, y, 0, out=out, casting="unsafe"), partial(np.multiply, g, out, out=out)]
+    return [partial(np.greater, y, np.zeros((), y.dtype), out, casting="unsafe"), bound(np.multiply, g, out, out=out)]
 
 
 @tanh_gradient.defprepare
@@ -70,9 +71,9 @@ def _tanh_gradient(out: Array, g: Array, y: Array) -> Calls:
     if not _alike(out, g, y):
         return None
     return [
-        partial(np.square, y, out=out),
-        partial(np.subtract, 1, out, out=out),
-        partial(np.multiply, g, out, out=out),
+        bound(np.square, y, out=out),
+        bound(np.subtract, 1, out, out=out),
+        bound(np.multiply, g, out, out=out),
     ]
 
 
@@ -81,9 +82,9 @@ def _sigmoid_gradient(out: Array, g: Array, y: Array) -> Calls:
     if not _alike(out, g, y):
         return None
     return [
-        partial(np.subtract, 1, y, out=out),
-        partial(np.multiply, out, y, out=out),
-        partial(np.multiply, g, out, out=out),
+        bound(np.subtract, 1, y, out=out),
+        bound(np.multiply, out, y, out=out),
+        bound(np.multiply, g, out, out=out),
     ]
 
 
@@ -97,7 +98,7 @@ def _mean(out: Array, x: Array, *, axis: AxisTuple, keepdims: bool = False) -> C
     if x.dtype != out.dtype or x.dtype == np.float16:  # integers and halves are summed in another type
         return None
     count = math.prod([x.shape[i] for i in axis])
-    return [partial(np.add.reduce, x, axis, None, out, keepdims), partial(np.divide, out, count, out=out)]
+    return [partial(np.add.reduce, x, axis, None, out, keepdims), bound(np.divide, out, count, out=out)]
 
 
 @astype_op.defprepare
@@ -116,7 +117,7 @@ def _reshape(out: Array, x: Array, *, shape: tuple[int, ...]) -> Calls:
 @conv_op.defprepare
 def _conv(out: Array, x: Array, w: Array, b: Array | None = None, **options: Any) -> Calls:
     calls = prepare_correlate(_geometry(x.shape, w.shape, options), x, w, out)
-    return calls if calls is None or b is None else [*calls, partial(np.add, out, b, out=out)]
+    return calls if calls is None or b is None else [*calls, bound(np.add, out, b, out=out)]
 
 
 @conv_kernel_op.defprepare

@@ -24,6 +24,7 @@ import numpy as np
 from ..core.calls import Call
 from ..core.recorder import Recorder, Step
 from ..core.tensor import Array, Tensor, shape_of
+from ..kernels.binding import bound
 from ..kernels.scratch import Known, prepared_for
 from ..kernels.threads import parallel
 from .arguments import own
@@ -168,7 +169,7 @@ class Program:
             if function.signature is None:  # elementwise: it may write over what is used for the last time
                 pool.give_back(ending)
             self.slots[first] = pool.take(self.seen[first], first)
-            calls.append(self._bound(function, step, {"out": self.slots[first]}))
+            calls.append(self._bound_ufunc(function, step, self.slots[first]))
         elif not (fixed and (self._make_view(step) or self._prepare(step, pool, calls))):
             self._run_forward(function, step, pool, calls)
         self._end(ending, calls)
@@ -194,6 +195,12 @@ class Program:
         for i, place in step.places:
             args[i] = self.slots[place]
         return args
+
+    def _bound_ufunc(self, function: np.ufunc, step: Step, out: Array) -> Callable[[], Any]:
+        """Return the call of a ufunc on buffers; of one with options or arguments to look up as of any function."""
+        if step.options or not self.looked_up.isdisjoint(step.inputs):
+            return self._bound(function, step, {"out": out})
+        return bound(function, *self._arguments(step), out=out)
 
     def _bound(
         self, function: Callable[..., Any], step: Step, more: Mapping[str, Any] = MappingProxyType({})
