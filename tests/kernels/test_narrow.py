@@ -176,6 +176,31 @@ def test_products_of_work_that_is_not_shared_wake_no_thread_of_blas(geometry):
             assert columns_seen.shape[-2] * columns_seen.shape[-1] * other.shape[-2] <= 2**18
 
 
+@given(data=st.data())
+def test_one_image_of_one_channel_gives_runs_of_filters(data):
+    draw, rng = data.draw, np.random.default_rng(0)
+    size, kernel = draw(st.tuples(*[st.integers(3, 9)] * 2)), draw(st.tuples(*[st.integers(1, 3)] * 2))
+    stride, padding = draw(st.tuples(*[st.integers(1, 2)] * 2)), ((draw(st.integers(0, 2)), 1), (0, 2))
+    geometry = Geometry(1, size, 1, draw(st.integers(16, 20)), kernel, stride, padding, (1, 1), 1)
+    layout = columns.plan(geometry, draw(st.booleans()), 8)
+    assert isinstance(layout, columns.FiltersInner)
+    x, w = lattice(rng, (1, *size, 1)), lattice(rng, (*kernel, 1, geometry.filters))
+    g = lattice(rng, (1, *geometry.out, geometry.filters))
+    options = dict(zip(("stride", "padding", "dilation", "groups"), geometry[5:], strict=True))
+    y = by_columns.correlate(geometry, x, w, x.dtype)
+    assert y.flags.c_contiguous
+    np.testing.assert_array_equal(y, naive.correlate(x, w, **options))
+    for ordered in (g, np.asfortranarray(g)):
+        np.testing.assert_array_equal(
+            by_columns.kernel_gradient(geometry, x, ordered, x.dtype),
+            naive.correlate_kernel_gradient(x, g, kernel_size=kernel, **options),
+        )
+        np.testing.assert_array_equal(
+            by_columns.input_gradient(geometry, ordered, w, x.dtype),
+            naive.correlate_input_gradient(g, w, size=size, **options),
+        )
+
+
 @pytest.mark.parametrize("channels", [4, 32])
 def test_memory_order_is_kept_from_layer_to_layer(channels):
     """What a kernel returns lies as the next one wants it, so that nothing is copied but columns."""

@@ -15,6 +15,7 @@ from tinygrad_np.kernels.columns import Geometry
 
 GEOMETRIES = {
     "one channel": Geometry(1, (12, 12), 1, 6, (5, 5), (1, 1), ((0, 0), (0, 0)), (1, 1), 1),
+    "many filters of one": Geometry(1, (9, 8), 1, 16, (3, 3), (1, 2), ((0, 1), (1, 0)), (1, 1), 1),
     "few channels": Geometry(1, (8, 8), 6, 16, (3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1), 1),
     "strides": Geometry(2, (7, 8), 3, 8, (3, 2), (2, 2), ((1, 0), (1, 1)), (1, 1), 1),
     "dilation": Geometry(1, (9, 9), 2, 4, (3, 3), (1, 1), ((1, 1), (1, 1)), (2, 2), 1),

@@ -276,6 +276,22 @@ class BatchInner(Columns):
         return y.reshape(self.groups, self.width, self.m)
 
 
+class FiltersInner(BatchInner):
+    """One image of one channel, which lies in either order, and an output (1, *out, F) of many filters.
+
+    Columns are those of `BatchInner`. Its output would be runs of a row; runs of filters are easier to pool.
+    """
+
+    def arrange(self) -> None:
+        """Take all axes as they are, but for the columns'."""
+        super().arrange()
+        self.order = tuple(range(len(self.order)))
+
+    def grouped(self, y: Array) -> Array:
+        """View the output, contiguous in F, as (1, F, M)."""
+        return y.reshape(1, self.m, self.width).swapaxes(1, 2)
+
+
 def turn(target: Array, source: Array) -> None:
     """Copy an array, of which another axis than the target's is innermost in memory, in threads if it is large."""
     n = source.shape[-1]
@@ -311,5 +327,7 @@ def stays_channels_inner(geometry: Geometry, a: Array) -> bool:
 
 @lru_cache(maxsize=1024)
 def plan(geometry: Geometry, channels_inner: bool, itemsize: int) -> Columns:
-    """Plan, once for each geometry, in one of the two orders."""
+    """Plan, once for each geometry, in one of the two orders; one image of one channel lies in both."""
+    if geometry.batch == geometry.channels == 1 and geometry.filters >= WIDE:
+        return FiltersInner(geometry, itemsize)
     return (ChannelsInner if channels_inner else BatchInner)(geometry, itemsize)
