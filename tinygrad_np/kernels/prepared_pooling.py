@@ -28,7 +28,8 @@ from tinygrad_np.kernels.pooling import (
     sum_pool_transpose,
     window_scatter,
 )
-from tinygrad_np.kernels.scratch import scratch
+from tinygrad_np.kernels.runs import have_runs, numbers_of_runs, take_runs
+from tinygrad_np.kernels.scratch import scratch, shared
 
 Calls = list[Callable[[], object]]
 
@@ -38,7 +39,10 @@ def prepare_max_pool(out: Array, x: Array, **windows: Unpack[Windows]) -> Calls 
     if x.size >= LARGE:
         return [partial(max_pool, x, out=out, **windows)]
     plan = plan_of(x.shape[1:-1], windows)
-    return _fold(np.maximum, out, x, plan) if _is_simple(plan) else None
+    if not _is_simple(plan):
+        return None
+    elements, calls = _elements_for_several(x, out, plan)
+    return calls + _fold(np.maximum, out, elements)
 
 
 def prepare_max_pool_winner(out: Array, x: Array, y: Array, **windows: Unpack[Windows]) -> Calls | None:
@@ -48,10 +52,10 @@ def prepare_max_pool_winner(out: Array, x: Array, y: Array, **windows: Unpack[Wi
     plan = plan_of(x.shape[1:-1], windows)
     if not _is_simple(plan) or out.itemsize != 1:
         return None
-    first, *others = [x[elements] for _, elements in plan.offsets[:-1]]
+    (first, *others), gather = _elements_for_several(x, y, plan)
     passed, other = _like(out, np.bool_), _like(out, np.bool_)
     calls: Calls = [bound(np.not_equal, first, y, out=passed), partial(np.copyto, out, passed.view(np.uint8))]
-    for seen in others:
+    for seen in others[:-1]:
         calls += [
             bound(np.not_equal, seen, y, out=other),
             bound(np.logical_and, passed, other, out=passed),
@@ -59,30 +63,41 @@ def prepare_max_pool_winner(out: Array, x: Array, y: Array, **windows: Unpack[Wi
         ]
 
     def run() -> None:
-        if np.isnan(y).any():
+        if np.isnan(np.maximum.reduce(y, None)):
             max_pool_winner(x, y, out=out, **windows)
             return
         for call in calls:
             call()
 
-    return calls if y.dtype.kind not in "fc" else [run]
+    return gather + (calls if y.dtype.kind not in "fc" else [run])
 
 
 def prepare_window_scatter(
     out: Array, g: Array, winner: Array, *, size: Sizes, **windows: Unpack[Windows]
 ) -> Calls | None:
-    """Prepare `window_scatter`."""
+    """Prepare `window_scatter`: give every element its window's g, times whether it is the winner there."""
     plan = plan_of(size, windows)
     if not (_is_simple(plan) and plan.disjoint and _is_real(g, out)):
         return None
     if out.size >= LARGE:
         return [partial(window_scatter, g, winner, size=size, out=out, **windows)]
-    bits, wins = np.dtype(f"i{g.itemsize}"), _like(winner, np.bool_)
-    calls: Calls = [] if plan.full else [partial(out.fill, 0)]
-    for number, (_, elements) in enumerate(plan.offsets):
-        calls.append(bound(np.equal, winner, np.asarray(number, winner.dtype), out=wins))
-        calls.append(bound(np.multiply, g.view(bits), wins, out=out[elements].view(bits)))
-    return calls
+    bits = np.dtype(f"i{g.itemsize}")
+    if not have_runs(out, winner):
+        wins = _like(winner, np.bool_)
+        calls: Calls = [] if plan.full else [partial(out.fill, 0)]
+        for number, (_, elements) in enumerate(plan.offsets):
+            calls.append(bound(np.equal, winner, np.asarray(number, winner.dtype), out=wins))
+            calls.append(bound(np.multiply, g.view(bits), wins, out=out[elements].view(bits)))
+        return calls
+    ordered, arrange = (g, []) if have_runs(g, winner) else _copied(g, winner)
+    wide, wins = _like(out, winner.dtype), _like(out, np.bool_)
+    return [
+        *arrange,
+        take_runs(ordered, _windows_of(out, ordered, plan), out),
+        take_runs(winner, _windows_of(out, winner, plan), wide),
+        bound(np.equal, wide, _offsets_of(out, plan), out=wins),
+        bound(np.multiply, out.view(bits), wins, out=out.view(bits)),
+    ]
 
 
 def prepare_sum_pool(out: Array, x: Array, *, scale: float = 1.0, **windows: Unpack[Windows]) -> Calls | None:
@@ -92,7 +107,8 @@ def prepare_sum_pool(out: Array, x: Array, *, scale: float = 1.0, **windows: Unp
         return None
     if x.size >= LARGE:
         return [partial(sum_pool, x, scale=scale, out=out, **windows)]
-    calls = _fold(np.add, out, x, plan)
+    elements, calls = _elements(x, out, plan)
+    calls += _fold(np.add, out, elements)
     return calls if scale == 1 else [*calls, bound(np.multiply, out, scale, out=out)]
 
 
@@ -105,22 +121,27 @@ def prepare_sum_pool_transpose(
         return None
     if out.size >= LARGE:
         return [partial(sum_pool_transpose, g, size=size, scale=scale, order=order, out=out, **windows)]
+    scaled = _like(out, out.dtype, g.shape)
+    calls: Calls = [bound(np.multiply, g, scale, out=scaled)]
+    if plan.full and have_runs(out, scaled):
+        return [*calls, take_runs(scaled, _windows_of(out, scaled, plan), out)]
     tiles = out[plan.covered].reshape(len(out), *plan.split, out.shape[-1])
     if not np.may_share_memory(tiles, out):
         return None
-    scaled = _like(g, g.dtype)
-    calls: Calls = [] if plan.full else [partial(out.fill, 0)]
-    return [
-        *calls,
-        bound(np.multiply, g, scale, out=scaled),
-        partial(np.copyto, tiles, scaled[plan.widened]),
-    ]
+    fill: Calls = [] if plan.full else [partial(out.fill, 0)]
+    return [*fill, *calls, partial(np.copyto, tiles, scaled[plan.widened])]
 
 
-def _like(a: Array, dtype: DTypeLike) -> Array:
+def _like(a: Array, dtype: DTypeLike, shape: Sizes | None = None) -> Array:
     """Return scratch in the memory order of an array."""
-    order = memory_order(a)
-    return scratch(tuple(a.shape[i] for i in order), dtype).transpose(np.argsort(order))
+    order, shape = memory_order(a), a.shape if shape is None else shape
+    return scratch(tuple(shape[i] for i in order), dtype).transpose(np.argsort(order))
+
+
+def _copied(a: Array, like: Array) -> tuple[Array, Calls]:
+    """Return scratch in the memory order of another array, and the call that copies the first array there."""
+    copy = _like(like, a.dtype)
+    return copy, [partial(np.copyto, copy, a)]
 
 
 def _is_simple(plan: Plan) -> bool:
@@ -132,7 +153,45 @@ def _is_real(*arrays: Array) -> bool:
     return all(a.dtype == arrays[0].dtype and a.dtype.kind == "f" and a.itemsize in (4, 8) for a in arrays)
 
 
-def _fold(ufunc: np.ufunc, out: Array, x: Array, plan: Plan) -> Calls:
-    (_, first), (_, second), *others = plan.offsets
-    calls: Calls = [bound(ufunc, x[first], x[second], out=out)]
-    return calls + [bound(ufunc, out, x[elements], out=out) for _, elements in others]
+def _fold(ufunc: np.ufunc, out: Array, elements: list[Array]) -> Calls:
+    first, second, *others = elements
+    calls = [bound(ufunc, first, second, out=out)]
+    return calls + [bound(ufunc, out, seen, out=out) for seen in others]
+
+
+# -- windows of runs ---------------------------------------------------------------------------------------------------
+
+
+def _elements(x: Array, y: Array, plan: Plan) -> tuple[list[Array], Calls]:
+    """Return what the windows see at each offset, an array like y each, and the calls that gather it if any must."""
+    if not have_runs(x, y):
+        return [x[elements] for _, elements in plan.offsets], []
+    numbers = numbers_of_runs(x)
+    places = np.stack([numbers[elements] for _, elements in plan.offsets])
+    order = memory_order(y)
+    gathered = scratch((len(places), *(y.shape[i] for i in order)), x.dtype)
+    gathered = gathered.transpose(0, *(1 + np.argsort(order)))
+    return list(gathered), [take_runs(x, places, gathered)]
+
+
+def _elements_for_several(x: Array, y: Array, plan: Plan) -> tuple[list[Array], Calls]:
+    """Return the same, for the maximum and for its place: gathered once for both."""
+    (elements, calls), new = shared(_elements, x, y, plan)
+    return elements, calls if new else []
+
+
+def _windows_of(x: Array, y: Array, plan: Plan) -> Array:
+    """Return for each run of x the number of the run of y that its window has, 0 if it is in none."""
+    numbers = numbers_of_runs(y)
+    windows = np.zeros_like(numbers_of_runs(x))
+    for _, elements in plan.offsets:
+        windows[elements] = numbers
+    return windows
+
+
+def _offsets_of(x: Array, plan: Plan) -> Array:
+    """Return for each element of x the number of its offset in its window, a further one if it is in none."""
+    offsets = np.full_like(x, len(plan.offsets), np.uint8)
+    for number, (_, elements) in enumerate(plan.offsets):
+        offsets[elements] = number
+    return offsets
