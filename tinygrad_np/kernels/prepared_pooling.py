@@ -122,14 +122,25 @@ def prepare_sum_pool_transpose(
     if out.size >= LARGE:
         return [partial(sum_pool_transpose, g, size=size, scale=scale, order=order, out=out, **windows)]
     scaled = _like(out, out.dtype, g.shape)
-    calls: Calls = [bound(np.multiply, g, scale, out=scaled)]
     if plan.full and have_runs(out, scaled):
-        return [*calls, take_runs(scaled, _windows_of(out, scaled, plan), out)]
+        return [bound(np.multiply, g, scale, out=scaled), take_runs(scaled, _windows_of(out, scaled, plan), out)]
     tiles = out[plan.covered].reshape(len(out), *plan.split, out.shape[-1])
     if not np.may_share_memory(tiles, out):
         return None
-    fill: Calls = [] if plan.full else [partial(out.fill, 0)]
-    return [*fill, *calls, partial(np.copyto, tiles, scaled[plan.widened])]
+    calls: Calls = [] if plan.full else [partial(out.fill, 0)]
+    return calls + _spread(tiles, g, scale, plan)
+
+
+def _spread(tiles: Array, g: Array, scale: float, plan: Plan) -> Calls:
+    """Give g times the scale to all elements of the tiles (N, out, kernel, out, kernel, ..., C).
+
+    First along the axis that is innermost in memory, if that is one of a kernel, for a copy in runs of two is slow.
+    """
+    inner, kernels = memory_order(tiles)[-1], range(2, tiles.ndim - 1, 2)
+    shape = tuple(1 if i in kernels and i != inner else n for i, n in enumerate(tiles.shape))
+    spread, wide = _like(tiles, g.dtype, shape), g[plan.widened]
+    targets = np.split(spread, shape[inner], inner) if inner in kernels else [spread]
+    return [*(bound(np.multiply, wide, scale, out=target) for target in targets), partial(np.copyto, tiles, spread)]
 
 
 def _like(a: Array, dtype: DTypeLike, shape: Sizes | None = None) -> Array:
