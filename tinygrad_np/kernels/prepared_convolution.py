@@ -143,16 +143,23 @@ def _gathered(layout: Plan, packed: Array, tile: Tile, calls: Calls) -> Array:
 
 def _sum_of_rows(layout: Rows, gathered: Array, g: Array, out: Array, calls: Calls) -> None:
     """Append the products of rows of g with their columns, their sums, and the sum of rows taken together."""
-    total = scratch((layout.groups, layout.together * layout.width, layout.reach * layout.r), out.dtype)
+    shape = (layout.together * layout.width, layout.reach * layout.r)
+    flip = shape[0] % 16 == 0  # as in `by_rows`
+
+    def matrices(*lead: int) -> Array:  # in one order: else the sums take three times as long
+        return (
+            scratch((*lead, *shape[::-1]), out.dtype).swapaxes(-1, -2) if flip else scratch((*lead, *shape), out.dtype)
+        )
+
+    total = matrices(layout.groups)
     for i, (view, seen) in enumerate(layout.backward[0]):
         a, b = seen.of(g), view.of(gathered)
-        flip = a.shape[-2] % 16 == 0  # as in `by_rows`
-        product = scratch((*a.shape[:3], b.shape[-2], a.shape[-2]) if flip else (*a.shape[:-1], b.shape[-2]), out.dtype)
-        factors = (b, a.swapaxes(-1, -2)) if flip else (a, b.swapaxes(-1, -2))
-        calls.append(bound(np.matmul, *factors, out=product))
-        each = product.swapaxes(-1, -2) if flip else product
-        part = total if i == 0 else scratch(total.shape, total.dtype)
-        calls.append(partial(np.add.reduce, each, (1, 2), None, part))
+        products, part = matrices(*a.shape[:3]), total if i == 0 else matrices(layout.groups)
+        if flip:
+            calls.append(bound(np.matmul, b, a.swapaxes(-1, -2), out=products.swapaxes(-1, -2)))
+        else:
+            calls.append(bound(np.matmul, a, b.swapaxes(-1, -2), out=products))
+        calls.append(partial(np.add.reduce, products, (1, 2), None, part))
         if i:
             _add(total, part, calls)
     step, k, width = layout.row_stride * layout.r, layout.kh * layout.r, layout.width
