@@ -50,7 +50,7 @@ def _module(geometry: Geometry, channels_inner: bool, dtype: Any) -> Any:
         return winograd
     if _is_product(geometry):
         return pointwise if channels_inner and geometry.groups == 1 else by_columns
-    if shifted.applies(geometry) and narrow >= (MEDIUM if not rows.suits(geometry) else WIDE):
+    if _shifts(geometry, channels_inner) and narrow >= (MEDIUM if not rows.suits(geometry) else WIDE):
         return shifted
     if rows.suits(geometry) and not _is_small(geometry):
         return by_rows
@@ -61,6 +61,11 @@ def _winograd_pays(geometry: Geometry, dtype: Any) -> bool:
     c, f = geometry.channels, geometry.filters
     tiles = geometry.batch * ceil(geometry.out[0] / 2) * ceil(geometry.out[-1] / 2)
     return winograd.applies(geometry, dtype) and c * f >= TRANSFORMS * (c + f) and tiles >= FEW_TILES
+
+
+def _shifts(geometry: Geometry, channels_inner: bool) -> bool:
+    """Whether `shifted` can be used, and turns the channels round only where it then copies nothing else."""
+    return shifted.applies(geometry) and not (channels_inner and shifted.has_phases(geometry))
 
 
 def _is_small(geometry: Geometry) -> bool:

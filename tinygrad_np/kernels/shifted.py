@@ -8,7 +8,9 @@ for each filter and each tap of the kernel's last axis, one product has all that
     y[f, q] = sum over s of Z[s, f, q + s d - low]
 
 Rows and columns that do not exist are left out: the rows of X with their weights, the columns of the sums. So there is
-no padding either. The product has as many flops as the correlation and is long in all its dimensions; to add up the
+no padding either. With a stride in the last axis, columns that are so far apart are put side by side first, each phase
+by itself, and the taps that see the same phase are one product; with a dilation in the first, rows that are so far
+apart. The product has as many flops as the correlation and is long in all its dimensions; to add up the
 taps costs a pass over y for each, while it is in the cache. The kernel gradient is for each tap
 
     w_bar[s] = sum over rows of X[:, q + s d - low] g[:, q]ᵀ
@@ -20,13 +22,14 @@ a product of 1024-cubed has 198, and in brackets the same by `direct`:
     correlate         149  (95)        168        187         202
     kernel gradient   130  (73)        149        175         191
 
-Needed: one or two spatial axes, stride 1 in the last one, dilation 1 in the first of two, one group.
+Needed: one or two spatial axes, one group.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
-from itertools import pairwise
+from itertools import groupby, pairwise
 from math import ceil, prod
 from typing import NamedTuple
 
@@ -53,6 +56,7 @@ class Tap(NamedTuple):
     """
 
     s: int
+    phase: int
     given: slice
     seen: slice
 
@@ -77,23 +81,12 @@ class Row(NamedTuple):
 
 
 class Plan:
-    """The rows, strips and taps of a correlation of two spatial axes."""
+    """The rows, strips and taps of a correlation of two spatial axes. Taps are sorted by phase, and counted so."""
 
     def __init__(self, geometry: Geometry) -> None:
-        n, channels, (kh, kw) = geometry.batch, geometry.channels, geometry.kernel
-        (high, wide), (p, q), dilation = geometry.size, geometry.out, geometry.dilation[1]
-        (top, _), (left, _) = geometry.padding
-        self.rows = []
-        for start in range(-top, -top + p * geometry.stride[0], geometry.stride[0]):
-            last = max(0, min(kh, high - start))
-            first = min(max(0, -start), last)
-            self.rows.append(Row(_times(first, last, channels), _times(start + first, start + last, channels)))
-        shifts = [s * dilation - left for s in range(kw)]
-        self.taps = [
-            Tap(s, _times(a, b, n), _times(a + shift, b + shift, n))
-            for s, shift in enumerate(shifts)
-            if (a := max(0, -shift)) < (b := min(q, wide - shift))
-        ]
+        n, kw, q, dilation = geometry.batch, geometry.kernel[1], geometry.out[1], geometry.dilation[1]
+        self.rows = list(_rows(geometry))
+        self.taps = sorted(_taps(geometry), key=lambda tap: tap.phase)
         step = max(1, min(q, BUFFER // (n * geometry.filters * kw)))
         step = ceil(q / ceil(q / step))
         # Taps in one product compute the columns at the ends of a strip in vain.
@@ -103,27 +96,47 @@ class Plan:
     def _strip(self, columns: slice, together: bool) -> Strip:
         start, stop = columns.start, columns.stop
         taps = [
-            (s, a, b, seen.start - given.start)
-            for s, given, seen in self.taps
-            if (a := max(given.start, start)) < (b := min(given.stop, stop))
+            (i, a, b, tap.seen.start - tap.given.start)
+            for i, tap in enumerate(self.taps)
+            if (a := max(tap.given.start, start)) < (b := min(tap.given.stop, stop))
         ]
-        low = {s: a + shift for s, a, _, shift in taps}
-        products = [(slice(s, s + 1), slice(a + shift, b + shift)) for s, a, b, shift in taps]
-        if together and taps:
-            low = dict.fromkeys(low, min(low.values()))
-            reach = max(seen.stop for _, seen in products)
-            products = [(slice(taps[0][0], taps[-1][0] + 1), slice(min(low.values()), reach))]
+        low: dict[int, int] = {}
+        products = []
+        for _, group in groupby(taps, lambda tap: self.taps[tap[0]].phase if together else tap[0]):
+            alike = list(group)
+            first, reach = min(a + shift for _, a, _, shift in alike), max(b + shift for _, _, b, shift in alike)
+            products.append((slice(alike[0][0], alike[-1][0] + 1), slice(first, reach)))
+            low.update((i, first) for i, *_ in alike)
         edges = sorted({start, stop, *(end for _, a, b, _ in taps for end in (a, b))})
         sums = tuple(
             (
                 slice(a - start, b - start),
-                tuple(
-                    (s, slice(a + shift - low[s], b + shift - low[s])) for s, i, j, shift in taps if i <= a and b <= j
-                ),
+                tuple((t, slice(a + by - low[t], b + by - low[t])) for t, i, j, by in taps if i <= a and b <= j),
             )
             for a, b in pairwise(edges)
         )
         return Strip(columns, tuple(products), sums)
+
+
+def _rows(geometry: Geometry) -> Iterator[Row]:
+    (high, _), (kh, _), (stride, _), (dilation, _) = geometry.size, geometry.kernel, geometry.stride, geometry.dilation
+    places = np.argsort(np.concatenate([np.arange(phase, high, dilation) for phase in range(dilation)])).tolist()
+    for p in range(geometry.out[0]):
+        start = p * stride - geometry.padding[0][0]
+        first = min(kh, max(0, ceil(-start / dilation)))
+        last = max(first, min(kh, ceil((high - start) / dilation)))
+        place = places[start + first * dilation] if first < last else 0
+        yield Row(_times(first, last, geometry.channels), _times(place, place + last - first, geometry.channels))
+
+
+def _taps(geometry: Geometry) -> Iterator[Tap]:
+    wide, stride, n = geometry.size[1], geometry.stride[1], geometry.batch
+    for s in range(geometry.kernel[1]):
+        shift, phase = divmod(s * geometry.dilation[1] - geometry.padding[1][0], stride)
+        a, b = max(0, -shift), min(geometry.out[1], len(range(phase, wide, stride)) - shift)
+        shift += phase * ceil(wide / stride)
+        if a < b:
+            yield Tap(s, phase, _times(a, b, n), _times(a + shift, b + shift, n))
 
 
 def _times(start: int, stop: int, length: int) -> slice:
@@ -140,19 +153,24 @@ def applies(geometry: Geometry) -> bool:
     """Whether this algorithm can compute the correlation and its kernel gradient, with products that are long."""
     return (
         len(geometry.size) <= 2
-        and geometry.stride[-1] == prod(geometry.dilation[:-1]) == geometry.groups == 1
+        and geometry.groups == 1
         and geometry.batch * geometry.out[-1] >= LONG
         and prod(geometry.kernel[:-1]) * geometry.channels >= HIGH
     )
 
 
+def has_phases(geometry: Geometry) -> bool:
+    """Whether rows or columns must be put side by side."""
+    return geometry.stride[-1] > 1 or prod(geometry.dilation[:-1]) > 1
+
+
 def correlate(geometry: Geometry, x: Array, w: Array, dtype: DTypeLike) -> Array:
     """Compute y as sums of shifted products."""
     flat, x, _ = with_rows(geometry, x, x)
-    (high, wide), taps, filters = flat.out, flat.kernel[1], flat.filters
-    layout, packed = plan(flat), _turned(x, dtype).reshape(-1, flat.size[1] * flat.batch)
-    weights = w.astype(dtype, copy=False).reshape(*flat.kernel, -1, filters).transpose(1, 3, 0, 2)
-    weights = weights.reshape(taps * filters, -1)
+    (high, wide), filters = flat.out, flat.filters
+    layout, packed = plan(flat), _packed(flat, x, dtype)
+    weights = w.astype(dtype, copy=False).reshape(*flat.kernel, flat.channels, filters).transpose(1, 3, 0, 2)
+    weights = weights[[tap.s for tap in layout.taps]].reshape(-1, flat.kernel[0] * flat.channels)
     y = np.empty((high, filters, wide, flat.batch), dtype)
     outputs = y.reshape(high, filters, -1)
     parts = portions([(p, strip) for p in range(high) for strip in layout.strips], flat.multiplications)
@@ -174,9 +192,9 @@ def correlate(geometry: Geometry, x: Array, w: Array, dtype: DTypeLike) -> Array
 
 
 def _add_taps(products: dict[int, Array], strip: Strip, y: Array) -> None:
-    """Write to y (F, columns) the sums over taps s of products[s] (F, columns)."""
+    """Write to y (F, columns) the sums over taps of their products (F, columns)."""
     for columns, taps in strip.sums:
-        of_taps = [products[s][:, seen] for s, seen in taps]
+        of_taps = [products[tap][:, seen] for tap, seen in taps]
         total = y[:, columns]
         if len(of_taps) < 2:
             total[...] = of_taps[0] if of_taps else 0
@@ -189,7 +207,7 @@ def _add_taps(products: dict[int, Array], strip: Strip, y: Array) -> None:
 def kernel_gradient(geometry: Geometry, x: Array, g: Array, dtype: DTypeLike) -> Array:
     """Compute w_bar[s] = sum over rows of X[:, q + s d - low] g[:, q]ᵀ."""
     flat, x, g = with_rows(geometry, x, g)
-    layout, packed = plan(flat), _turned(x, dtype).reshape(-1, flat.size[1] * flat.batch)
+    layout, packed = plan(flat), _packed(flat, x, dtype)
     g = _turned(g, dtype).reshape(flat.out[0], flat.filters, -1)
     parts = portions(range(len(g)), flat.multiplications, most=8)
     sums = np.zeros((len(parts), flat.kernel[1], flat.kernel[0] * flat.channels, flat.filters), dtype)
@@ -197,7 +215,7 @@ def kernel_gradient(geometry: Geometry, x: Array, g: Array, dtype: DTypeLike) ->
     def task(i: int) -> None:
         for p in parts[i]:
             rows, seen = layout.rows[p]
-            for s, given, columns in layout.taps:
+            for s, _, given, columns in layout.taps:
                 sums[i, s, rows] += packed[seen, columns] @ g[p, :, given].T
 
     with hold_blas():  # also for one part, whose products are large
@@ -209,6 +227,22 @@ def kernel_gradient(geometry: Geometry, x: Array, g: Array, dtype: DTypeLike) ->
 def input_gradient(geometry: Geometry, g: Array, w: Array, dtype: DTypeLike) -> Array:
     """Compute a correlation of g, see `transposed`."""
     return transposed(correlate, geometry, g, w, dtype)
+
+
+def _packed(geometry: Geometry, x: Array, dtype: DTypeLike) -> Array:
+    """Give x (N, rows, columns, C) as (rows * C, columns * N), those of the same phase side by side."""
+    dilation, stride, (high, wide) = geometry.dilation[0], geometry.stride[1], geometry.size
+    if not has_phases(geometry):
+        return _turned(x, dtype).reshape(high * geometry.channels, wide * geometry.batch)
+    packed = np.empty((high, geometry.channels, stride, ceil(wide / stride), geometry.batch), dtype)
+    start = 0
+    for i in range(dilation):
+        rows = x[:, i::dilation]
+        for j in range(stride):
+            part = rows[:, :, j::stride].transpose(1, 3, 2, 0)
+            turn(packed[start : start + len(part), :, j, : part.shape[2]], part)
+        start += rows.shape[1]
+    return packed.reshape(high * geometry.channels, -1)
 
 
 def _turned(a: Array, dtype: DTypeLike) -> Array:
