@@ -39,7 +39,9 @@ def name(module):
         (winograd, (32, 32, 64, 64), {}),
         (winograd, (32, 8, 128, 256), {}),
         (winograd, (8, 14, 256, 256), {}),
+        (winograd, (8, 14, 256, 256), {"order": "F"}),
         (shifted, (32, 32, 64, 64), {"order": "F"}),
+        (shifted, (32, 16, 128, 128), {"order": "F"}),
         (shifted, (32, 32, 32, 32), {}),  # transforms would cost more than they save
         (shifted, (32, 32, 64, 64), {"dtype": "d"}),
         (shifted, (32, 32, 64, 64), {"dtype": "F"}),

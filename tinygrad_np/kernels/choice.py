@@ -5,7 +5,8 @@ sum is exact. What they cost beside their multiplications decides:
 
 - `pointwise`: a kernel of one point is one product, which nothing beats;
 - `depthwise`: channels each for themselves, no products of matrices at all;
-- `winograd`: 16 multiplications a tile where the others have 36, but transforms that cost as much as some 20 (C + F);
+- `winograd`: 16 multiplications a tile where the others have 36, but transforms that cost as much as some 20 (C + F),
+  or 90 (C + F) where it must turn its input round first;
 - `shifted`: for wide layers, with the batch innermost; nothing is copied, but the products are added up in passes;
 - `by_rows`: for narrow layers, with the batch innermost; neighbouring rows of output share what is copied;
 - `direct`: for layers of some width that neither fits, with channels innermost; each number is copied kernel-width
@@ -28,9 +29,9 @@ from tinygrad_np.kernels.columns import Array, Geometry
 
 # Channels and filters (of a group), both of them, from which products are long enough, and from which they run best.
 MEDIUM, WIDE = 16, 32
-# What Winograd's transforms cost for each channel and filter, in multiplications saved; and tiles that are worth the
-# transform of the kernel.
-TRANSFORMS, FEW_TILES = 20, 64
+# What Winograd's transforms cost for each channel and filter, in multiplications saved: with channels innermost, and
+# with the batch innermost, where `shifted` is the other way; and tiles that are worth the transform of the kernel.
+TRANSFORMS, TRANSFORMS_TURNED, FEW_TILES = 20, 90, 64
 # Numbers in all columns that are copied faster than rows are multiplied one by one.
 FEW_NUMBERS = 1 << 13
 
@@ -46,7 +47,7 @@ def _module(geometry: Geometry, channels_inner: bool, dtype: Any) -> Any:
     narrow = min(geometry.depth, geometry.width)
     if channels_inner and geometry.groups > 1 and depthwise.applies(geometry):
         return depthwise
-    if channels_inner and _winograd_pays(geometry, dtype):
+    if _winograd_pays(geometry, channels_inner, dtype):
         return winograd
     if _is_product(geometry):
         return pointwise if channels_inner and geometry.groups == 1 else by_columns
@@ -57,10 +58,11 @@ def _module(geometry: Geometry, channels_inner: bool, dtype: Any) -> Any:
     return direct if narrow >= (MEDIUM if channels_inner else WIDE) else by_columns
 
 
-def _winograd_pays(geometry: Geometry, dtype: Any) -> bool:
+def _winograd_pays(geometry: Geometry, channels_inner: bool, dtype: Any) -> bool:
     c, f = geometry.channels, geometry.filters
     tiles = geometry.batch * ceil(geometry.out[0] / 2) * ceil(geometry.out[-1] / 2)
-    return winograd.applies(geometry, dtype) and c * f >= TRANSFORMS * (c + f) and tiles >= FEW_TILES
+    saved = c * f >= (TRANSFORMS if channels_inner else TRANSFORMS_TURNED) * (c + f)
+    return saved and tiles >= FEW_TILES and winograd.applies(geometry, dtype)
 
 
 def _shifts(geometry: Geometry, channels_inner: bool) -> bool:
