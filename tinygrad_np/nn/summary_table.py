@@ -14,15 +14,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ..core import tree
-from ..core.observer import new_tape
 from ..core.tensor import Tensor, dtype_of, name_of, shape_of
 from ..core.trace import QuietCollector
-from .counting import Counted, Counter
+
+if TYPE_CHECKING:
+    from .counting import Counted
 
 
 class Row(NamedTuple):
@@ -136,6 +137,9 @@ def summary(apply: Callable[[Any, Any], Any], params: Any, x: Any) -> Summary:
     >>> [(row.name, row.shape, row.parameters, row.flops) for row in table.rows]
     [('hidden', (5, 3), 15, 135), ('tanh', (5, 3), 0, 15)]
     """
+    from ..core.observer import new_tape  # most programs never need them
+    from .counting import Counter
+
     origin = f"summary({name_of(apply)})"
     leaves, structure = tree.flatten(params)
     counter = Counter(origin)
