@@ -40,6 +40,7 @@ def test_definition(seed, shape, block, ignore_index, dtype, mean):
     g = rng.standard_normal(() if mean else labels.shape)
     with pytest.MonkeyPatch.context() as patch, np.errstate(invalid="ignore", divide="ignore"):
         patch.setattr(module, "BLOCK", block)
+        patch.setattr(module, "MANY", block)
         losses, count = cross_entropy(x, labels, ignore_index=ignore_index)
         x_bar = cross_entropy_gradient(g, x, labels, mean=mean, ignore_index=ignore_index)
     expected, slopes = by_definition(x, labels, ignore_index)
@@ -95,3 +96,33 @@ def test_any_number_of_threads_gives_the_same_bits():
     for other in results[1:]:
         for a, b in zip(results[0], other, strict=True):
             np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("many", [1, 1 << 15])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("offset", [-300.0, -12.0, 0.0, 12.0, 25.0, 60.0, 300.0])
+def test_losses_and_gradients_are_as_precise_whatever_is_added_to_all_logits(offset, dtype, many, monkeypatch):
+    monkeypatch.setattr(module, "MANY", many)
+    eps = float(np.finfo(dtype).eps)
+    for loss in (1e-6, 1e-3, 1.0, 20.0, 60.0):
+        x = (offset + np.array([[0.0, np.log(np.expm1(loss))]])).astype(dtype)
+        expected, slopes = by_definition(x, np.array([0]), -100)
+        with np.errstate(all="raise", under="ignore"):
+            losses, _ = cross_entropy(x, np.array([0]), ignore_index=-100)
+            x_bar = cross_entropy_gradient(dtype(1), x, np.array([0]), mean=False, ignore_index=-100)
+        assert abs(losses[0] - expected[0]) <= 2 * eps * max(1, expected[0])
+        assert np.abs(x_bar - slopes).max() <= 3 * eps
+
+
+def test_rows_without_a_finite_maximum_are_as_they_are_with_few_logits(monkeypatch):
+    x = np.array([[np.inf, 1, 2], [-np.inf] * 3, [np.nan, 1, 2], [-np.inf, 1, 2], [0, 1, 2]])
+    results = []
+    for many in (1, 1 << 15):
+        monkeypatch.setattr(module, "MANY", many)
+        for labels in (np.zeros(5, int), np.ones(5, int)):
+            with np.errstate(invalid="ignore", divide="ignore"):
+                losses, _ = cross_entropy(x, labels, ignore_index=-100)
+                results.append((losses, cross_entropy_gradient(1.0, x, labels, mean=True, ignore_index=-100)))
+    for ours, expected in zip(results[:2], results[2:], strict=True):
+        for a, b in zip(ours, expected, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-15)

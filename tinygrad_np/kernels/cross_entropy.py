@@ -1,7 +1,8 @@
 """Softmax cross-entropy with class indices, and its gradient: rows of logits, some at a time and in several threads.
 
 Shapes: x (..., C), labels (...) of an integer dtype. Rows whose label is `ignore_index` have no loss. A row is shifted
-by its maximum, so that no exponential overflows; by 0 where that is infinite.
+by its maximum, so that no exponential overflows; by 0 where that is infinite. To find the maximum and to shift takes
+as long as the exponentials, so with many logits it is seen from the sums of these whether it was needed.
 """
 
 import math
@@ -14,7 +15,12 @@ from .threads import parallel
 
 Array: TypeAlias = NDArray[Any]
 
-BLOCK = 1 << 16  # logits: the rows of one task
+BLOCK = 1 << 17  # logits: the rows of one task
+MANY = 1 << 15  # logits for which sums are products, and shifts are left out where they can be
+# Sums of exponentials whose rows need no shift: what underflows beside them is no part of them, and their reciprocals
+# times any usual cotangent do not.
+LEAST, MOST = 1.0, 1e12
+FAR = -16.0  # a logit whose loss is so large that it is no small difference
 
 
 class _Rows(NamedTuple):
@@ -43,17 +49,31 @@ def _rows(x: Array, labels: NDArray[Any], ignore_index: int) -> _Rows:
     return _Rows(rows, np.where(counted, flat, 0), counted)
 
 
-def _exponentials(x: Array, out: Array | None = None) -> tuple[Array, Array, Array]:
-    """Return exp(x - shift), its sum over each row and the shift, (N, 1) both."""
+def _exponentials(x: Array, out: Array | None = None) -> tuple[Array, Array, Array | None]:
+    """Return exp(x - shift), its sum over each row and the shift, (N, 1) both; None for no shift."""
+    many = x.size >= MANY and x.dtype.char in "fd"
+    if many:
+        with np.errstate(over="ignore"):
+            e = np.exp(x, out=out)
+            total = e @ np.ones((e.shape[1], 1), e.dtype)
+        if np.minimum.reduce(total, None) >= LEAST and np.maximum.reduce(total, None) <= MOST:
+            return e, total, None
     shift = np.maximum.reduce(x, -1, keepdims=True, initial=-np.inf)
     finite = np.isfinite(shift)
     if not finite.all():
         shift = np.where(finite, shift, shift.dtype.type(0))
     e = np.subtract(x, shift, out=out)
     np.exp(e, out=e)
-    if e.size < BLOCK // 2 or e.dtype.char not in "fd":  # faster as a product, unless that wakes BLAS's threads
-        return e, np.add.reduce(e, -1, keepdims=True), shift
-    return e, e @ np.ones((e.shape[1], 1), e.dtype), shift
+    return e, e @ np.ones((e.shape[1], 1), e.dtype) if many else np.add.reduce(e, -1, keepdims=True), shift
+
+
+def _loss(x: Array, e: Array, total: Array) -> Array:
+    """Compute log(Σ exp(x) / exp(x_t)) from a row's x_t, exp(x_t) and their sum, all (N,).
+
+    As log(1 + Σ_{c ≠ t} exp(x_c) / exp(x_t)), so that a small loss is not the difference of two large numbers.
+    """
+    near = np.log1p((total - e) * np.exp(-np.maximum(x, FAR)))
+    return np.where(x < FAR, np.log(total) - x, near)
 
 
 def _in_blocks(task: Any, rows: Array) -> None:
@@ -70,9 +90,12 @@ def cross_entropy(x: Array, labels: NDArray[Any], *, ignore_index: int) -> tuple
 
     def task(part: slice) -> None:
         block, t = rows.x[part], rows.labels[part]
-        _, total, shift = _exponentials(block)
-        picked = block[np.arange(len(t)), t]
-        losses[part] = np.log(total[:, 0]) - (picked - shift[:, 0])
+        e, total, shift = _exponentials(block)
+        index = np.arange(len(t)), t
+        if shift is None:
+            losses[part] = _loss(block[index], e[index], total[:, 0])
+        else:
+            losses[part] = np.log(total[:, 0]) - (block[index] - shift[:, 0])
 
     _in_blocks(task, rows.x)
     if rows.counted is not None:
@@ -86,7 +109,8 @@ def cross_entropy_gradient(g: Any, x: Array, labels: NDArray[Any], *, mean: bool
     For the mean g is divided by how many labels count.
     """
     rows = _rows(x, labels, ignore_index)
-    p = np.empty_like(rows.x)
+    x_bar = np.empty_like(x) if x.ndim == 2 else np.empty(x.shape, x.dtype)
+    p = x_bar.reshape(rows.x.shape)
     weights = np.asarray(g, p.dtype).reshape(-1, 1)
     if rows.counted is not None:
         weights = weights * rows.counted[:, None].astype(p.dtype)
@@ -96,10 +120,16 @@ def cross_entropy_gradient(g: Any, x: Array, labels: NDArray[Any], *, mean: bool
     def task(part: slice) -> None:
         block, t = p[part], rows.labels[part]
         w = weights[part] if len(weights) > 1 else weights
-        _, total, _ = _exponentials(rows.x[part], block)
-        block /= total
-        block[np.arange(len(t)), t] -= 1
-        block *= w
+        _, total, shift = _exponentials(rows.x[part], block)
+        index = np.arange(len(t)), t
+        if shift is not None:
+            block /= total
+            block[index] -= 1
+            block *= w
+            return
+        taken = (block[index] / total[:, 0] - 1) * w[:, 0]
+        block *= w / total
+        block[index] = taken
 
     _in_blocks(task, rows.x)
-    return p.reshape(x.shape)
+    return x_bar

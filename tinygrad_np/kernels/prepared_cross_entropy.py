@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from tinygrad_np.kernels.cross_entropy import BLOCK, Array
+from tinygrad_np.kernels.cross_entropy import MANY, Array
 from tinygrad_np.kernels.scratch import scratch, shared
 
 Calls = list[Callable[[], object]]
@@ -115,5 +115,5 @@ def prepare_cross_entropy_gradient(
 
 def _can_share(x: Array, labels: Array, ignore_index: int) -> bool:
     """Whether `_Softmax` computes as the kernel does, and sees the arrays whatever a run puts into them."""
-    few = 0 < x.size < BLOCK // 2 and x.dtype.char in "fd"
+    few = 0 < x.size < MANY and x.dtype.char in "fd"
     return few and not 0 <= ignore_index < x.shape[-1] and x.flags.c_contiguous and labels.flags.c_contiguous

@@ -51,6 +51,9 @@ def softmax_cross_entropy_gradient_op(g: Array, x: Array, labels: Array, *, redu
     return kernels.cross_entropy_gradient(g, x, labels, mean=reduction == "mean", ignore_index=ignore_index)
 
 
+softmax_cross_entropy_op.fresh = True
+
+
 def _spread(g: Array, labels: Array, reduction: str, ignore_index: int, lead: int = 0) -> Array:
     """Return the cotangent of each loss, w above, from that of their reduction; `lead` batch axes stay apart."""
     counted = np.not_equal(labels, ignore_index).astype(dtype_of(g))
