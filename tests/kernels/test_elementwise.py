@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinygrad_np.kernels.elementwise import (
+    choose,
     keep,
     leaky_relu,
     leaky_relu_gradient,
@@ -163,3 +164,38 @@ def test_keep_is_where(dtype):
     keep(a, mask, out)
     np.testing.assert_array_equal(out, np.where(mask, a, a.dtype.type(0)))
     assert keep(a[1, 1], True) == a[1, 1]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("dtype", ["e", "f", "d", "F", "D", "g", "i2", "i4", "u8", "?"])
+def test_choose_is_where(dtype, share):
+    rng = np.random.default_rng(0)
+    mask = rng.random((70, 130)) < share
+    x, y = rng.integers(0, 2, (2, 70, 130)).astype(dtype)
+    special = np.dtype(dtype).kind in "fc"
+    if special:
+        x[:, :4], y[:, 2:6] = [np.nan, np.inf, -np.inf, -0.0], [-0.0, np.nan, np.inf, 1]
+    number = y.dtype.type(1)
+    for a, b in ((x, y), (number, y), (x, number), (x[0], y), (x, y[:1]), (1, y), (x, 0), (x, y.T.copy().T), (1, 2.5)):
+        expected, ours = np.where(mask, a, b), choose(mask, a, b)
+        assert ours.dtype == expected.dtype and ours.tobytes() == expected.tobytes()
+        out = np.zeros_like(expected)
+        assert choose(mask, a, b, out) is out and out.tobytes() == expected.tobytes()
+        assert not any(np.shares_memory(ours, v) for v in (a, b) if isinstance(v, np.ndarray))
+
+
+def test_choose_converts_and_broadcasts_as_where():
+    mask, x = np.arange(9000) % 3 == 0, np.arange(9000, dtype=np.float32)
+    for condition, a, b in (
+        (mask, x.astype(np.float16), x),
+        (mask, x.astype(int), x),
+        (mask, x > 5, x),
+        (mask, 0.5, x > 5),
+        (mask, x, np.ones((2, 1), "f")),
+        (mask[:, None], x[:3], 1.0),
+        (mask.astype(int), x, 2),
+        (True, x, 2),
+    ):
+        expected, ours = np.where(condition, a, b), choose(condition, a, b)
+        assert ours.dtype == expected.dtype
+        np.testing.assert_array_equal(ours, expected)

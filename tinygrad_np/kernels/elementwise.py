@@ -123,3 +123,35 @@ def keep(a: Any, where: Any, out: Any = None) -> Any:
     bits = np.dtype(f"i{a.itemsize}")
     kept = np.multiply(a.view(bits), where, out=None if out is None else out.view(bits))
     return kept.view(a.dtype)
+
+
+def choose(condition: Any, x: Any, y: Any, out: Any = None) -> Any:
+    """x where the condition holds, else y, as np.where: of large arrays the bits (x ^ y) c ^ y.
+
+    To choose takes NumPy up to ten times as long, the longer the more often the condition changes. Where it holds
+    nowhere or everywhere, as in a convention for a pole, one of them is copied.
+    """
+    if type(condition) is np.ndarray and condition.dtype == np.bool_ and condition.size >= 2 * ROW:
+        dtype = np.result_type(x, y)
+        if dtype.kind in "fiuc" and dtype.itemsize <= 8:
+            x, y = np.asarray(x, dtype), np.asarray(y, dtype)
+            if x.shape == condition.shape == y.shape or {x.shape, y.shape} == {condition.shape, ()}:
+                return _choose_bits(condition, x, y, out)
+    if out is None:
+        return np.where(condition, x, y)
+    np.copyto(out, np.where(condition, x, y))
+    return out
+
+
+def _choose_bits(condition: Array, x: Array, y: Array, out: Array | None) -> Array:
+    out = np.empty_like(y if y.ndim else x) if out is None else out
+    one = x if condition.all() else None if condition.any() else y
+    if one is not None:
+        np.copyto(out, one)
+        return out
+    bits = np.dtype(f"i{out.itemsize}")
+    chosen, other = out.view(bits), y.view(bits)
+    np.bitwise_xor(x.view(bits), other, out=chosen)
+    np.multiply(chosen, condition, out=chosen)
+    np.bitwise_xor(chosen, other, out=chosen)
+    return out

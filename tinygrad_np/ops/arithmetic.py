@@ -167,8 +167,9 @@ masked: Primitive = broadcasting(
 
 
 where_op = broadcasting(
-    np.where,
+    kernels.choose,
     "x where the condition holds, y elsewhere; each takes the cotangent where it was taken.",
+    name="where",
     condition=None,
     x=lambda z, condition, x, y: lambda g: masked(g, condition),
     y=lambda z, condition, x, y: lambda g: masked(g, np.logical_not(condition)),

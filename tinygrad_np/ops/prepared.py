@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from ..core.families import pole_product
 from ..core.tensor import Array
 from ..kernels.binding import bound
 from ..kernels.columns import Geometry
-from ..kernels.elementwise import ROW
+from ..kernels.elementwise import ROW, choose
 from ..kernels.pooling import memory_order
 from ..kernels.prepared_convolution import prepare_correlate, prepare_input_gradient, prepare_kernel_gradient
 from ..kernels.prepared_cross_entropy import prepare_cross_entropy, prepare_cross_entropy_gradient
@@ -28,6 +29,7 @@ from ..kernels.prepared_pooling import (
     prepare_window_scatter,
 )
 from .activations import relu, relu_gradient, sigmoid_gradient
+from .arithmetic import where_op
 from .convolution import conv_input_op, conv_kernel_op, conv_op
 from .cross_entropy import softmax_cross_entropy_gradient_op, softmax_cross_entropy_op
 from .elementary import tanh_gradient
@@ -86,6 +88,16 @@ def _sigmoid_gradient(out: Array, g: Array, y: Array) -> Calls:
         bound(np.multiply, out, y, out=out),
         bound(np.multiply, g, out, out=out),
     ]
+
+
+@where_op.defprepare
+def _where(out: Array, condition: Array, x: Array, y: Array) -> Calls:
+    return [partial(choose, condition, x, y, out)]
+
+
+@pole_product.defprepare
+def _pole_product(out: Array, x: Array, y: Array) -> Calls:
+    return [bound(np.multiply, x, y, out=out)]
 
 
 @sum_op.defprepare
