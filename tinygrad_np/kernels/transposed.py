@@ -14,13 +14,14 @@ Channels and filters change places, within each group.
 from collections.abc import Callable
 from functools import lru_cache
 from itertools import product
-from math import gcd
+from math import gcd, prod
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from tinygrad_np.kernels.columns import Array, Geometry
+from tinygrad_np.kernels.threads import TASK, parallel
 
 Correlate = Callable[[Geometry, Array, Array, DTypeLike], Array]
 
@@ -42,10 +43,19 @@ def input_gradient(correlate: Correlate, geometry: Geometry, g: Array, w: Array,
         (phase,) = _phases(geometry) or (None,)
         if phase:
             return _correlate_phase(correlate, geometry, phase, g, w, dtype)
-    x_bar = np.zeros((geometry.batch, *geometry.size, geometry.channels), dtype)
-    for phase in _phases(geometry):
-        positions = tuple(axis.positions for axis in phase)
-        x_bar[:, *positions] = _correlate_phase(correlate, geometry, phase, g, w, dtype)
+    phases = _phases(geometry)
+    every = len(phases) == prod(min(s, n) for s, n in zip(geometry.stride, geometry.size, strict=True))
+    x_bar = (np.empty if every else np.zeros)((geometry.batch, *geometry.size, geometry.channels), dtype)
+
+    def task(i: int) -> None:
+        positions = tuple(axis.positions for axis in phases[i])
+        x_bar[:, *positions] = _correlate_phase(correlate, geometry, phases[i], g, w, dtype)
+
+    if geometry.multiplications >= len(phases) * TASK:  # the fewest forks, and results are put in place by all threads
+        parallel(task, len(phases))
+    else:
+        for i in range(len(phases)):
+            task(i)
     return x_bar
 
 
