@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tinygrad_np.kernels import elementwise
 from tinygrad_np.kernels.elementwise import (
     choose,
     keep,
@@ -19,6 +20,7 @@ from tinygrad_np.kernels.elementwise import (
     softplus,
     tanh_gradient,
 )
+from tinygrad_np.kernels.threads import get_num_threads, set_num_threads
 
 DEFINITIONS = {
     "tanh_gradient": (tanh_gradient, lambda g, y: g * (1 - y * y)),
@@ -199,3 +201,33 @@ def test_choose_converts_and_broadcasts_as_where():
         expected, ours = np.where(condition, a, b), choose(condition, a, b)
         assert ours.dtype == expected.dtype
         np.testing.assert_array_equal(ours, expected)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)])
+@pytest.mark.parametrize("dtype", ["f", "d"])
+@pytest.mark.parametrize("kernel", [relu, sigmoid, relu_gradient, sigmoid_gradient, tanh_gradient])
+def test_blocks_and_threads_give_the_bits_of_the_whole(kernel, dtype, order, monkeypatch):
+    pytest.importorskip("threadpoolctl")
+    arrays = np.random.default_rng(0).standard_normal((2, 70, 9, 110)).astype(dtype)
+    last = np.ascontiguousarray(arrays[1].transpose(order)).transpose(np.argsort(order))
+    first = np.empty_like(last)
+    first[...] = arrays[0]
+    xs = [last] if kernel in (relu, sigmoid) else [first, last]
+    whole = kernel(*xs)
+    monkeypatch.setattr(elementwise, "LARGE", 1 << 14)
+    monkeypatch.setattr(elementwise, "BLOCK", 1 << 13)
+    threads, out = get_num_threads(), np.empty_like(whole)
+    try:
+        for n in (1, 2):
+            set_num_threads(n)
+            y = kernel(*xs)
+            assert y.base is None and y.strides == last.strides
+            np.testing.assert_array_equal(y, whole)
+    finally:
+        set_num_threads(threads)
+    assert kernel(*xs, out) is out
+    np.testing.assert_array_equal(out, whole)
+    if len(xs) > 1:  # a cotangent that lies otherwise, or is of another dtype
+        np.testing.assert_array_equal(kernel(first.copy("F" if order[0] == 0 else "C"), last), whole)
+        wide = kernel(first.astype("d" if dtype == "f" else "g"), last)
+        np.testing.assert_allclose(wide.astype(dtype), whole, rtol=1e-6)

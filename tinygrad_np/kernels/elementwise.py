@@ -1,16 +1,46 @@
 """Elementwise functions in few passes: each step after the first writes into the array that the first one made.
 
-Arguments are arrays or numbers of any real or complex dtype, with any strides, and are not written to.
+Arguments are arrays or numbers of any real or complex dtype, with any strides, and are not written to. Threads share
+large arrays of floating-point numbers that lie alike in memory.
 """
 
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .threads import parallel
+
 Array: TypeAlias = NDArray[Any]
 
 ROW = 4096
+# Elements that threads share, and those of a block. Blocks that stay in the core's own cache take longer, though each
+# does more than one step: calls are then so short that to begin them counts, and that threads wait for each other.
+LARGE, BLOCK = 1 << 20, 1 << 19
+
+
+def _by_blocks(function: Callable[..., Any], arrays: tuple[Any, ...], out: Array | None) -> Array | None:
+    """Compute function(*arrays, out) of large arrays, the last one surely an array; None if they do not lie alike."""
+    like = arrays[-1]
+    y = np.empty_like(like) if out is None else out
+    order = sorted(range(y.ndim), key=lambda i: -y.strides[i])
+    if like.dtype.char not in "fd" or not y.transpose(order).flags.c_contiguous:
+        return None
+    if any(type(a) is not np.ndarray or (a.dtype, a.shape, a.strides) != (y.dtype, y.shape, y.strides) for a in arrays):
+        return None
+    flat = [a.transpose(order).reshape(-1) for a in (*arrays, y)]
+
+    def task(i: int) -> None:
+        *blocks, into = [a[i * BLOCK : (i + 1) * BLOCK] for a in flat]
+        function(*blocks, into)
+
+    parallel(task, -(-y.size // BLOCK))
+    return y
+
+
+def _is_large(x: Any) -> bool:
+    return type(x) is np.ndarray and x.size >= LARGE
 
 
 def _own(t: Any, like: Any) -> Any:
@@ -21,18 +51,21 @@ def _own(t: Any, like: Any) -> Any:
     return t if fits else None
 
 
-def relu(x: Any) -> Any:
+def relu(x: Any, out: Any = None) -> Any:
     """max(x, 0). For a large array by rows of zeros: NumPy has no vector instructions for an array and a number."""
     if type(x) is not np.ndarray or x.size < 2 * ROW or x.dtype.kind != "f":
-        return np.maximum(x, 0)
+        return np.maximum(x, 0, out=out)
+    if x.size >= LARGE and (y := _by_blocks(relu, (x,), out)) is not None:
+        return y
     order = sorted(range(x.ndim), key=lambda i: -x.strides[i])
     y = np.ascontiguousarray(x.transpose(order))
-    flat, size = y.reshape(-1), x.size - x.size % ROW
-    result = np.empty_like(y)
-    out = result.reshape(-1)
-    np.maximum(flat[:size].reshape(-1, ROW), np.zeros(ROW, y.dtype), out=out[:size].reshape(-1, ROW))
-    np.maximum(flat[size:], 0, out=out[size:])
-    return result.transpose(np.argsort(order))
+    result = np.empty_like(y) if out is None else out.transpose(order)
+    if not result.flags.c_contiguous or result.dtype != y.dtype:
+        return np.maximum(x, 0, out=out)
+    flat, into, size = y.reshape(-1), result.reshape(-1), x.size - x.size % ROW
+    np.maximum(flat[:size].reshape(-1, ROW), np.zeros(ROW, y.dtype), out=into[:size].reshape(-1, ROW))
+    np.maximum(flat[size:], 0, out=into[size:])
+    return result.transpose(np.argsort(order)) if out is None else out
 
 
 def _signed(x: Any) -> Any:
@@ -41,15 +74,17 @@ def _signed(x: Any) -> Any:
     return x if dtype is None or dtype.kind not in "bu" else x.astype(np.result_type(dtype, np.float16))
 
 
-def sigmoid(x: Any) -> Any:
+def sigmoid(x: Any, out: Any = None) -> Any:
     """1 / (1 + exp(-x)). The exponential may overflow, to inf, whose reciprocal is the 0 that is due.
 
     Results below the least normal number are 0.
     """
+    if _is_large(x) and (y := _by_blocks(sigmoid, (x,), out)) is not None:
+        return y
     x = _signed(x)
     half = getattr(x, "dtype", None) == np.float16  # its least normal number is too large for that
     with np.errstate(over="ignore"):
-        y = np.negative(x, dtype=np.float32) if half else np.negative(x)
+        y = np.negative(x, dtype=np.float32) if half else np.negative(x, out=out)
         out = _own(y, y)
         y = np.divide(1, np.add(np.exp(y, out=out), 1, out=out), out=out)
     return y.astype(np.float16) if half else y
@@ -73,23 +108,30 @@ def softplus(x: Any) -> Any:
     return y.astype(np.float16) if half else y
 
 
-def tanh_gradient(g: Any, y: Any) -> Any:
+def tanh_gradient(g: Any, y: Any, out: Any = None) -> Any:
     """g (1 - y²)."""
-    t = np.square(y)
+    if _is_large(y) and (x_bar := _by_blocks(tanh_gradient, (g, y), out)) is not None:
+        return x_bar
+    t = np.square(y, out=out)
     return np.multiply(g, np.subtract(1, t, out=_own(t, t)), out=_own(t, g))
 
 
-def sigmoid_gradient(g: Any, y: Any) -> Any:
+def sigmoid_gradient(g: Any, y: Any, out: Any = None) -> Any:
     """g y (1 - y)."""
-    t = np.subtract(1, y)
+    if _is_large(y) and (x_bar := _by_blocks(sigmoid_gradient, (g, y), out)) is not None:
+        return x_bar
+    t = np.subtract(1, y, out=out)
     return np.multiply(g, np.multiply(t, y, out=_own(t, y)), out=_own(t, g))
 
 
-def relu_gradient(g: Any, y: Any) -> Any:
+def relu_gradient(g: Any, y: Any, out: Any = None) -> Any:
     """g where y > 0, else 0."""
     if type(y) is not np.ndarray or y.dtype.kind != "f":
         return g * np.greater(y, 0)
-    t = np.greater(y, 0, out=np.empty_like(y), casting="unsafe")  # in the dtype of y: not converted once more
+    if y.size >= LARGE and (x_bar := _by_blocks(relu_gradient, (g, y), out)) is not None:
+        return x_bar
+    t = np.empty_like(y) if out is None else out  # in the dtype of y: not converted once more
+    np.greater(y, 0, out=t, casting="unsafe")
     return np.multiply(g, t, out=_own(t, g))
 
 

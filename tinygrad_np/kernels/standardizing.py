@@ -1,10 +1,9 @@
 """Standardising over some axes, with a scale and an offset for each group, and its gradient: two readings each.
 
 An array is seen in its memory order as (A, K, B): K groups that are standardised apart, each over its elements along A
-and B. The work goes in blocks of A, or of K where A is 1, that stay in the cache, and is shared over threads; sums are
-products with ones, which BLAS does faster than NumPy adds. Where A is the long axis, values of the groups are repeated
-to rows of some thousand numbers, for NumPy takes as long to begin a row as for hundreds of numbers. As few steps as
-possible are taken:
+and B. Threads share the blocks of A, or of K where A is 1; sums are products with ones, which BLAS does faster than
+NumPy adds. Where A is the long axis, values of the groups are repeated to rows of some thousand numbers, for NumPy
+takes as long to begin a row as for hundreds of numbers. As few steps as possible are taken:
 
     var = E x² - (E x)²,    y = a x + (b - a mean)
 
@@ -26,7 +25,7 @@ Array: TypeAlias = NDArray[Any]
 Sizes: TypeAlias = tuple[int, ...]
 
 FAR = 4.0
-BLOCK = 1 << 17  # elements: with fewer, calls are too short for another thread to get a turn
+BLOCK = 1 << 18  # elements: with fewer, calls are so short that threads wait for each other
 ROW = 1 << 14  # elements of a row of repeated values, 64 KiB of float32
 ALONE = 1 << 18  # elements that are done sooner than threads are told to share them
 

@@ -17,7 +17,7 @@ from ..core.families import pole_product
 from ..core.tensor import Array
 from ..kernels.binding import bound
 from ..kernels.columns import Geometry
-from ..kernels.elementwise import ROW, choose
+from ..kernels.elementwise import LARGE, ROW, choose
 from ..kernels.pooling import memory_order
 from ..kernels.prepared_convolution import prepare_correlate, prepare_input_gradient, prepare_kernel_gradient
 from ..kernels.prepared_cross_entropy import prepare_cross_entropy, prepare_cross_entropy_gradient
@@ -47,9 +47,16 @@ def _alike(out: Array, *arrays: Array) -> bool:
     )
 
 
+def _is_shared(out: Array, *arrays: Array) -> bool:
+    """Whether the kernel shares the arrays over threads."""
+    return out.size >= LARGE and _alike(out, *arrays)
+
+
 @relu.defprepare
 def _relu(out: Array, x: Array) -> Calls:
     """By rows of zeros, as the kernel does it for a large array."""
+    if _is_shared(out, x):
+        return [partial(relu.forward, x, out)]
     order = memory_order(x)
     ordered, result = x.transpose(order), out.transpose(order)
     if x.dtype != out.dtype or not (ordered.flags.c_contiguous and result.flags.c_contiguous):
@@ -65,6 +72,8 @@ def _relu(out: Array, x: Array) -> Calls:
 def _relu_gradient(out: Array, g: Array, y: Array) -> Calls:
     if not _alike(out, g, y):
         return None
+    if _is_shared(out, g, y):
+        return [partial(relu_gradient.forward, g, y, out)]
     return [partial(np.greater, y, np.zeros((), y.dtype), out, casting="unsafe"), bound(np.multiply, g, out, out=out)]
 
 
@@ -72,6 +81,8 @@ def _relu_gradient(out: Array, g: Array, y: Array) -> Calls:
 def _tanh_gradient(out: Array, g: Array, y: Array) -> Calls:
     if not _alike(out, g, y):
         return None
+    if _is_shared(out, g, y):
+        return [partial(tanh_gradient.forward, g, y, out)]
     return [
         bound(np.square, y, out=out),
         bound(np.subtract, 1, out, out=out),
@@ -83,6 +94,8 @@ def _tanh_gradient(out: Array, g: Array, y: Array) -> Calls:
 def _sigmoid_gradient(out: Array, g: Array, y: Array) -> Calls:
     if not _alike(out, g, y):
         return None
+    if _is_shared(out, g, y):
+        return [partial(sigmoid_gradient.forward, g, y, out)]
     return [
         bound(np.subtract, 1, y, out=out),
         bound(np.multiply, out, y, out=out),
