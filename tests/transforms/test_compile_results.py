@@ -71,6 +71,24 @@ def test_a_reshape_that_copied_an_array_and_sees_another_laid_out_otherwise():
         np.testing.assert_array_equal(y, x.reshape(-1))
 
 
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x.sum(()),
+        lambda x: x.astype(x.dtype),
+        lambda x: x.reshape(x.shape),
+        lambda x: nn.avg_pool2d(x[None, ..., None], 1),
+        lambda x: nn.avg_pool2d(x[None, ..., None], (1, 2)),
+    ],
+)
+def test_a_large_result_of_a_linear_map_is_no_view_of_its_argument(f):
+    compiled, x = compile(f), normal(512, BIG // 512)
+    once = compiled(x)
+    twice = compiled(x)
+    assert not np.may_share_memory(once, x) and not np.may_share_memory(once, twice)
+    np.testing.assert_array_equal(twice, f(x))
+
+
 def test_a_result_given_back_as_an_argument():
     compiled = compile(lambda x: (np.sin(x), x[::-1]))
     a, b = compiled(X)

@@ -97,6 +97,7 @@ class Program:
         self.looked_up: set[int] = set()  # the places of the latter
         self.copied: list[int] = []
         self.fresh: set[int] = set()  # the places of outputs that a run makes and nothing else looks into
+        self.perhaps_fresh: set[int] = set()  # of those that may also be a view, which has a base
         for place in range(inputs):
             if place in self.plan.used:
                 self._lay_out_input(place)
@@ -128,8 +129,15 @@ class Program:
         """Return what gives a copy of an output, or the array itself if a run has made it and nobody else has it."""
         if place not in self.looked_up:
             return partial(self.slots[place].__getitem__, ()) if scalar else self.slots[place].copy
-        fresh = place in self.fresh
-        return lambda: self.slots[place][()] if scalar else self.slots[place] if fresh else own(self.slots[place])
+        fresh, perhaps = place in self.fresh, place in self.perhaps_fresh
+
+        def leave() -> Any:
+            value = self.slots[place]
+            if scalar:
+                return value[()]
+            return value if fresh or (perhaps and value.base is None) else own(value)
+
+        return leave
 
     # -- laying out ------------------------------------------------------------------------------------------------
 
@@ -257,8 +265,8 @@ class Program:
         ufunc, foreign = isinstance(function, np.ufunc), isinstance(step.op, Call)
         # A reshape of an array that lies otherwise than the recorded one may be a view of it.
         may_view = not foreign and step.op.linear and len(step.inputs) == 1
-        if (ufunc or (step.op.prepare and not may_view)) and len(self._outputs_in(step.outputs[0])) == 1:
-            self.fresh.update(step.outputs)
+        if (ufunc or step.op.prepare) and len(self._outputs_in(step.outputs[0])) == 1:
+            (self.perhaps_fresh if may_view else self.fresh).update(step.outputs)
         call, slots, name, origin = self._bound(function, step), self.slots, step.op.name, self.origin
         shapes = [shape_of(self.seen[place]) for place in step.outputs]
         copied = set()
