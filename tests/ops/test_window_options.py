@@ -16,20 +16,21 @@ B = RNG.integers(-4, 5, 4) / 4.0
 def test_a_repeated_call_is_looked_up():
     calls = []
 
-    @remembered
+    @remembered(shapes=1)
     def f(*args):
         calls.append(args)
         return len(calls)
 
-    assert f("conv", (5, 6), ((1, 2), (0, 0)), None, False) == f("conv", (5, 6), ((1, 2), (0, 0)), None, False) == 1
-    assert f("conv", (5, 6), ((1, 2), (0, 1)), None, False) == 2
+    assert f((5, 6), "conv", ((1, 2), (0, 0)), None, False) == f((5, 6), "conv", ((1, 2), (0, 0)), None, False) == 1
+    assert f((5, 6), "conv", ((1, 2), (0, 1)), None, False) == 2
+    assert f((5, 7), "conv", ((1, 2), (0, 1)), None, False) == 3
 
 
 @pytest.mark.parametrize("other", [1.0, True, (1.0, 1), (True, 1), ((1, True), 1), [1, 1], np.int64(1)])
 def test_what_equals_an_option_and_is_none_is_not_looked_up(other):
     seen = []
 
-    @remembered
+    @remembered(shapes=0)
     def f(option):
         seen.append(option)
         return option

@@ -18,14 +18,19 @@ class Structure:
     ----------
     size : int
         The number of leaves.
+    flat : bool
+        Whether it is a node whose children are all leaves, as most are: the parameters of a layer.
     paths : list of str
         The path of every leaf, in the order of the leaves.
     """
 
-    __slots__ = ("children", "kind", "names", "size", "static")
+    __slots__ = ("children", "flat", "kind", "names", "size", "static")
 
-    def __init__(self, kind: "Kind", names: Names, static: Hashable, children: "list[Structure]", size: int) -> None:
-        self.kind, self.names, self.static, self.children, self.size = kind, names, static, children, size
+    def __init__(
+        self, kind: "Kind", names: Names, static: Hashable, children: "list[Structure]", size: int, flat: bool
+    ) -> None:
+        self.kind, self.names, self.static, self.children = kind, names, static, children
+        self.size, self.flat = size, flat
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Structure):
@@ -171,7 +176,7 @@ class _Kinds(dict[type, Kind]):
 
 LEAF = _childless(None, "*")
 HOLE_KIND = _childless(HOLE, repr(HOLE))
-LEAF_STRUCTURE = Structure(LEAF, (), None, [], 1)
+LEAF_STRUCTURE = Structure(LEAF, (), None, [], 1, False)
 _BUILT_IN: dict[type, Kind] = {
     dict: Kind(  # as `_mapping` has it, but in one call, for there are many
         lambda node: (node.values(), tuple(node), None),

@@ -143,10 +143,11 @@ class Primitive:
                 self._refuse_option(options)
         top, trees = None, False
         for x in args:
-            if type(x) is Tensor:
+            kind = type(x)
+            if kind is Tensor:
                 if top is None or x._trace.level > top.level:
                     top = x._trace
-            elif type(x) not in PLAIN and not self.serves and tree.children(x) is not None:
+            elif kind not in PLAIN and not self.serves and tree.children(x) is not None:
                 trees = True
         if trees and (top is not None or any(type(leaf) is Tensor for leaf in tree.leaves(args))):
             from .calls import OnTrees  # which is a kind of primitive

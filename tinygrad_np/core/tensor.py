@@ -166,7 +166,8 @@ class Tensor:
     @property
     def dtype(self) -> np.dtype[Any]:
         """The elements' type; that of a Python number is what NumPy makes of it alone."""
-        return dtype_of(self._value)
+        value = self._value
+        return value.dtype if type(value) is np.ndarray else dtype_of(value)
 
     @property
     def ndim(self) -> int:

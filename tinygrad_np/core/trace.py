@@ -45,7 +45,8 @@ class Trace:
 
     def shape_of(self, x: Tensor) -> tuple[int, ...]:
         """Shape of a Tensor of this trace, as the user sees it."""
-        return shape_of(x._value)
+        value = x._value
+        return value.shape if type(value) is np.ndarray else shape_of(value)
 
     def conversion_advice(self, target: str) -> str:
         """Say what to do instead of float(t), int(t) and so on, of a Tensor of this trace."""

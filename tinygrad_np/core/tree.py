@@ -101,7 +101,7 @@ def unflatten(structure: Structure, leaves: Iterable[Any]) -> Tree:
     leaves = list(leaves)
     if len(leaves) != structure.size:
         raise ValueError(f"tree.unflatten: got {len(leaves)} leaves for the {structure.size} places of {structure}")
-    return _unflatten(structure, iter(leaves))
+    return _unflatten(structure, leaves)
 
 
 def flatten_like(structure: Structure, tree: Tree, name: str = "tree.flatten_like: the tree") -> list[Any]:
@@ -173,14 +173,14 @@ def map(f: Callable[..., Any], tree: Tree, *rest: Tree) -> Tree:
     """
     found, shape = flatten(tree)
     others = _rest(shape, rest, "tree.map")
-    return _unflatten(shape, iter([f(*each) for each in zip(found, *others, strict=True)]))
+    return _unflatten(shape, [f(*each) for each in zip(found, *others, strict=True)])
 
 
 def map_with_path(f: Callable[..., Any], tree: Tree, *rest: Tree) -> Tree:
     """As `map`, with ``f(path, leaf, ...)``."""
     found, shape = flatten(tree)
     others = _rest(shape, rest, "tree.map_with_path")
-    return _unflatten(shape, iter([f(*each) for each in zip(shape.paths, found, *others, strict=True)]))
+    return _unflatten(shape, [f(*each) for each in zip(shape.paths, found, *others, strict=True)])
 
 
 def is_leaf(tree: Tree) -> bool:
@@ -287,7 +287,7 @@ def _flatten(tree: Tree, found: list[Any]) -> Structure:
     if kind is LEAF:
         found.append(tree)
         return LEAF_STRUCTURE
-    before = len(found)
+    before, flat = len(found), True
     children, names, static = kind.flatten(tree)
     parts = []
     for child in children:
@@ -296,13 +296,21 @@ def _flatten(tree: Tree, found: list[Any]) -> Structure:
             parts.append(LEAF_STRUCTURE)
         else:
             parts.append(_flatten(child, found))
-    return Structure(kind, names, static, parts, len(found) - before)
+            flat = False
+    return Structure(kind, names, static, parts, len(found) - before, flat)
 
 
-def _unflatten(structure: Structure, leaves: Any) -> Tree:
-    if structure.kind is LEAF:
-        return next(leaves)
-    children = [next(leaves) if c is LEAF_STRUCTURE else _unflatten(c, leaves) for c in structure.children]
+def _unflatten(structure: Structure, leaves: list[Any], start: int = 0) -> Tree:
+    """Put the leaves from `start` on into a structure."""
+    if structure.flat:
+        children = leaves[start : start + structure.size]
+    elif structure.kind is LEAF:
+        return leaves[start]
+    else:
+        children = []
+        for child in structure.children:
+            children.append(_unflatten(child, leaves, start))
+            start += child.size
     return structure.kind.unflatten(structure.names, structure.static, children)
 
 

@@ -318,13 +318,23 @@ def winner_to_flat_index(winner: Array, *, size: Sizes, **windows: Unpack[Window
 
 def memory_order(a: Array) -> Sizes:
     """Give the axes from the slowest to the fastest in memory."""
-    return tuple(sorted(range(a.ndim), key=lambda i: -a.strides[i]))
+    return _order_of(a.strides)
+
+
+@lru_cache
+def _order_of(strides: Sizes) -> Sizes:
+    return tuple(sorted(range(len(strides)), key=lambda i: -strides[i]))
+
+
+@lru_cache
+def _inverse(order: Sizes) -> Sizes:
+    return tuple(sorted(range(len(order)), key=order.__getitem__))
 
 
 def _arranged(a: Array, order: Sizes) -> Array:
     """Give an array in this memory order, itself if it has it: what is used several times is rearranged once."""
     b = a.transpose(order)
-    return a if b.flags.c_contiguous else np.ascontiguousarray(b).transpose(np.argsort(order))
+    return a if b.flags.c_contiguous else np.ascontiguousarray(b).transpose(_inverse(order))
 
 
 def _accumulator(a: Array) -> np.dtype[Any]:

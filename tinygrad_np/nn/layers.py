@@ -37,14 +37,14 @@ def dense(x: Array, w: Array, b: Array | None = None) -> Array:
     Cost: 2 in out flops an example forward, twice that backward.
     """
     x, w = as_array(x), as_array(w)
-    shape, weights = shape_of(x), shape_of(w)
+    shape, weights = x.shape, w.shape
     if len(weights) != 2 or shape[-1:] != weights[:1]:
         raise ValueError(f"dense: x has shape {shape} and w {weights}; expected (..., in) and (in, out).")
     if b is None:
         return matmul_op(x, w) if len(shape) > 1 else np.matmul(x, w)
     b = as_array(b)
-    if shape_of(b) != weights[1:]:
-        raise ValueError(f"dense: b has shape {shape_of(b)}; the {weights[1]} outputs need ({weights[1]},).")
+    if b.shape != weights[1:]:
+        raise ValueError(f"dense: b has shape {b.shape}; the {weights[1]} outputs need ({weights[1]},).")
     if len(shape) == 2:
         return affine_op(x, w, b)
     rows = np.reshape(x, (math.prod(shape[:-1]), shape[-1]))

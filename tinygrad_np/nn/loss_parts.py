@@ -57,13 +57,12 @@ def floating_like(targets: Array, x: Array) -> Array:
 
 def check_class_indices(operation: str, targets: Array, shape: tuple[int, ...]) -> None:
     """Refuse what are no class indices for scores of shape (..., C), by dtype and shape."""
-    *batch, classes = shape
-    if dtype_of(targets).kind not in "iu":
-        raise TypeError(f"{operation}: targets are class indices, of an integer dtype, got {dtype_of(targets)}.")
-    if shape_of(targets) != tuple(batch):
+    dtype, given, expected = dtype_of(targets), shape_of(targets), shape[:-1]
+    if dtype.kind not in "iu":
+        raise TypeError(f"{operation}: targets are class indices, of an integer dtype, got {dtype}.")
+    if given != expected:
         raise ValueError(
-            f"{operation}: targets of shape {shape_of(targets)}, {dtype_of(targets)}; with {classes} classes indices "
-            f"need shape {tuple(batch)}."
+            f"{operation}: targets of shape {given}, {dtype}; with {shape[-1]} classes indices need shape {expected}."
         )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from ..core.families import one_for_zero, zero_like
-from ..core.tensor import Array, Tensor, dtype_of, shape_of
+from ..core.tensor import Array, Tensor, as_array, dtype_of, shape_of
 from ..ops.activations import floating, log_softmax, softplus
 from ..ops.bounded_logarithms import bounded_log, bounded_log1p
 from ..ops.cross_entropy import sigmoid_cross_entropy_op, softmax_cross_entropy_op
@@ -81,17 +81,18 @@ def cross_entropy(
     >>> print(round(float(cross_entropy(np.zeros((2, 10)), np.array([3, 7]))), 4))
     2.3026
     """
-    axis = normalize_axis_index(axis, len(shape_of(logits)))
+    logits, targets = as_array(logits), as_array(targets)
+    shape = logits.shape
+    axis = normalize_axis_index(axis, len(shape))
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"cross_entropy: label_smoothing={label_smoothing!r} is not in [0, 1].")
-    if not hasattr(targets, "dtype"):
-        targets = np.asarray(targets)
-    check_class_weight("cross_entropy", weight, shape_of(logits)[axis])
-    if dtype_of(targets).kind not in "fc" and weight is None and not label_smoothing:
+    if weight is not None:
+        check_class_weight("cross_entropy", weight, shape[axis])
+    if targets.dtype.kind not in "fc" and weight is None and not label_smoothing:
         check_reduction("cross_entropy", reduction)
         x = floating(logits, "cross_entropy")
-        x = x if axis == len(shape_of(x)) - 1 else np.moveaxis(x, axis, -1)
-        check_class_indices("cross_entropy", targets, shape_of(x))
+        x = x if axis == len(shape) - 1 else np.moveaxis(x, axis, -1)
+        check_class_indices("cross_entropy", targets, x.shape)
         return softmax_cross_entropy_op(x, targets, reduction=reduction, ignore_index=int(ignore_index))
     log_p = np.moveaxis(log_softmax(logits, axis), axis, -1)
     classes = shape_of(log_p)[-1]

@@ -11,7 +11,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from ..core.batching import over_leading_axis
 from ..core.families import broadcasting, elementwise, zero_like
 from ..core.primitive import Primitive, primitive
-from ..core.tensor import Array, dtype_of, shape_of
+from ..core.tensor import Array, as_array, dtype_of, shape_of
 from ..kernels import elementwise as kernels
 from .reductions import AxisTuple, axis_tuple, kept
 from .shaping import Axes
@@ -212,13 +212,13 @@ for _op in (softmax_op, log_softmax_op, logsumexp_op):
 
 def floating(x: Array, operation: str) -> Array:
     """Refuse complex input, take integers as float64 and lists as arrays."""
-    if not hasattr(x, "dtype"):
-        x = np.asarray(x)
-    if dtype_of(x).kind not in "f":
-        if dtype_of(x).kind not in "iub":
-            raise TypeError(f"{operation}: expected real numbers, got {dtype_of(x)}.")
-        return x.astype(np.float64)
-    return x
+    x = as_array(x)
+    dtype = x.dtype
+    if dtype.kind == "f":
+        return x
+    if dtype.kind not in "iub":
+        raise TypeError(f"{operation}: expected real numbers, got {dtype}.")
+    return x.astype(np.float64)
 
 
 def softmax(x: Array, axis: Axes = -1) -> Array:

@@ -32,6 +32,7 @@ from .windows import (
     batching,
     beside,
     check_input,
+    check_rank,
     fold,
     give_layout,
     output_size,
@@ -223,14 +224,16 @@ def _in_groups(
 def check_kernel(operation: str, w: Array, x: Array, layout: str) -> Array:
     """Return w as (*kernel, C/groups, F)."""
     w, rank = as_array(w), len(shape_of(x))
-    if len(shape_of(w)) != rank:
+    _check_rank_of_kernel(operation, shape_of(w), rank, layout)
+    return w if layout == "channels_last" else np.transpose(w, (*range(2, rank), 1, 0))
+
+
+def _check_rank_of_kernel(operation: str, shape: Tuple, rank: int, layout: str) -> None:
+    if len(shape) != rank:
         axes = "(F, C/groups, *kernel)" if layout == "channels_first" else "(*kernel, C/groups, F)"
         raise ValueError(
-            f"{operation}: w has shape {shape_of(w)}; for x with {rank - 2} spatial axes it needs {rank} axes, {axes}."
+            f"{operation}: w has shape {shape}; for x with {rank - 2} spatial axes it needs {rank} axes, {axes}."
         )
-    if layout != "channels_first":
-        return w
-    return np.transpose(w, (*range(2, rank), 1, 0))
 
 
 def check_groups(operation: str, groups: int, channels: int, per_group: int, filters: int, layout: str) -> None:
@@ -246,27 +249,39 @@ def check_groups(operation: str, groups: int, channels: int, per_group: int, fil
         )
 
 
-def check_bias(operation: str, b: Array, channels: int) -> Array:
-    """Return a bias as an array; refuse another shape."""
-    b = as_array(b)
-    if shape_of(b) != (channels,):
+def check_bias(operation: str, shape: Tuple, channels: int) -> None:
+    """Refuse a bias of another shape."""
+    if shape != (channels,):
         raise ValueError(
-            f"{operation}: b has shape {shape_of(b)}; the output has {channels} channels, so expected ({channels},)."
+            f"{operation}: b has shape {shape}; the output has {channels} channels, so expected ({channels},)."
         )
-    return b
 
 
-@remembered
+@remembered(shapes=3)
 def _geometry(
-    shape: Tuple, kernel: Tuple, stride: Ints, padding: Padding, dilation: Ints, groups: int, layout: str
+    images: Tuple,
+    kernels: Tuple,
+    bias: Tuple | None,
+    stride: Ints,
+    padding: Padding,
+    dilation: Ints,
+    groups: int,
+    layout: str,
+    padding_mode: str,
 ) -> dict[str, Any]:
-    """Return the options in normal form, for the shapes (*size, C) of images and (*kernel, C/groups, F)."""
-    *size, channels = shape
-    *window, per_group, filters = kernel
+    """Return the options in normal form, for the shapes (N, *size, C), (*kernel, C/groups, F) and (F,); or refuse."""
+    check_rank("conv", images, layout)
+    _check_rank_of_kernel("conv", kernels, len(images), layout)
+    _, *size, channels = images
+    *window, per_group, filters = kernels
     check_groups("conv", groups, channels, per_group, filters, layout)
     steps, gaps = per_axis("conv", "stride", stride, len(size)), per_axis("conv", "dilation", dilation, len(size))
     pairs = pairs_of("conv", padding, size, window, steps, gaps)
     output_size("conv", size, window, steps, pairs, gaps)
+    if padding_mode not in _PAD_MODES:
+        raise ValueError(f"conv: padding_mode={padding_mode!r}; it is one of {', '.join(_PAD_MODES)}.")
+    if bias is not None:
+        check_bias("conv", bias, filters)
     return {"stride": steps, "padding": pairs, "dilation": gaps, "groups": int(groups)}
 
 
@@ -349,17 +364,18 @@ def conv(
     >>> conv(np.arange(4.0).reshape(1, 4, 1), np.array([-1.0, 1.0]).reshape(2, 1, 1)).ravel()
     array([1., 1., 1.])
     """
-    x = check_input("conv", x, layout)
-    w = check_kernel("conv", w, x, layout)
-    geometry = _geometry(shape_of(x)[1:], shape_of(w), stride, padding, dilation, groups, layout)
-    if padding_mode not in _PAD_MODES:
-        raise ValueError(f"conv: padding_mode={padding_mode!r}; it is one of {', '.join(_PAD_MODES)}.")
+    x, w = as_array(x), as_array(w)
+    biases = () if b is None else (as_array(b),)
+    if layout != "channels_last":
+        x = check_input("conv", x, layout)
+        w = check_kernel("conv", w, x, layout)
+    bias = biases[0].shape if biases else None
+    geometry = _geometry(x.shape, w.shape, bias, stride, padding, dilation, groups, layout, padding_mode)
     if padding_mode != "zeros":
         x = _pad_input("conv", x, geometry["padding"], padding_mode)
         geometry = geometry | {"padding": ((0, 0),) * (len(shape_of(x)) - 2)}
-    if b is None:
-        return give_layout(conv_op(x, w, **geometry), layout)
-    return give_layout(conv_op(x, w, check_bias("conv", b, shape_of(w)[-1]), **geometry), layout)
+    y = conv_op(x, w, *biases, **geometry)
+    return y if layout == "channels_last" else give_layout(y, layout)
 
 
 conv1d, conv2d, conv3d = (ranked(conv, dims) for dims in (1, 2, 3))

@@ -11,7 +11,7 @@ import numpy as np
 from ..core.dividing import over_first_axis
 from ..core.families import signature_of
 from ..core.primitive import Primitive
-from ..core.tensor import Array, Tensor, dtype_of, shape_of
+from ..core.tensor import Array, Tensor, shape_of
 from ..kernels import pooling as kernels
 from .windows import (
     Ints,
@@ -136,10 +136,10 @@ sum_pool_op.deflinear("x")
 sum_pool_transpose_op.deflinear("g")
 
 
-@remembered
+@remembered(shapes=1)
 def _geometry(
-    name: str,
     size: Tuple,
+    name: str,
     kernel_size: Ints,
     stride: Ints | None,
     padding: Padding,
@@ -217,7 +217,7 @@ def max_pool(
     array([3., 2.])
     """
     x = check_input("max_pool", x, layout)
-    geometry = _geometry("max_pool", shape_of(x)[1:-1], kernel_size, stride, padding, dilation, ceil_mode)
+    geometry = _geometry(x.shape[1:-1], "max_pool", kernel_size, stride, padding, dilation, ceil_mode)
     y = max_pool_op(x, **geometry)
     if not return_indices:
         return give_layout(y, layout)
@@ -267,14 +267,14 @@ def avg_pool(
     array([2., 2.])
     """
     x = check_input("avg_pool", x, layout)
-    if dtype_of(x).kind not in "fc":
-        raise TypeError(f"avg_pool: x is {dtype_of(x)}; convert it to floating point.")
-    options, counts = _mean(shape_of(x)[1:-1], kernel_size, stride, padding, ceil_mode, bool(count_include_pad))
+    if x.dtype.kind not in "fc":
+        raise TypeError(f"avg_pool: x is {x.dtype}; convert it to floating point.")
+    options, counts = _mean(x.shape[1:-1], kernel_size, stride, padding, ceil_mode, bool(count_include_pad))
     y = sum_pool_op(x, **options)
-    return give_layout(y if counts is None else y / counts.astype(dtype_of(x)), layout)
+    return give_layout(y if counts is None else y / counts.astype(x.dtype), layout)
 
 
-@remembered
+@remembered(shapes=1)
 def _mean(
     size: Tuple, kernel_size: Ints, stride: Ints | None, padding: Padding, ceil_mode: bool, include_pad: bool
 ) -> tuple[dict[str, Any], Any]:
@@ -282,7 +282,7 @@ def _mean(
 
     These are its elements in the input, or in the padded input. None if all have as many: then the sum has a scale.
     """
-    geometry = _geometry("avg_pool", size, kernel_size, stride, padding, 1, ceil_mode)
+    geometry = _geometry(size, "avg_pool", kernel_size, stride, padding, 1, ceil_mode)
     kernel, steps, pairs, _, outputs = geometry.values()
     counts = np.ones((), np.int64)
     for n, k, s, (low, high), out in zip(size, kernel, steps, pairs, outputs, strict=True):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.tensor import Array, shape_of
+from ..core.tensor import Array, as_array, shape_of
 from .convolution import Tuple, check_bias, check_groups, check_kernel, conv_input_op
 from .windows import Ints, Layout, Padding, Pairs, check_input, give_layout, pairs_of, per_axis, ranked
 
@@ -83,7 +83,11 @@ def conv_transpose(
     y = conv_input_op(x, w, size=reached, stride=steps, padding=pairs, dilation=gaps, groups=int(groups))
     if any(beyond):
         y = np.pad(y, ((0, 0), *((0, e) for e in beyond), (0, 0)))
-    return give_layout(y if b is None else y + check_bias(name, b, per_group * int(groups)), layout)
+    if b is not None:
+        b = as_array(b)
+        check_bias(name, shape_of(b), per_group * int(groups))
+        y = y + b
+    return give_layout(y, layout)
 
 
 def _transposed_geometry(

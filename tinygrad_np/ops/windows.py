@@ -19,23 +19,28 @@ Pairs = tuple[tuple[int, int], ...]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def remembered(function: Function) -> Function:
+def remembered(shapes: int) -> Callable[[Function], Function]:
     """Remember a function of static options; a repeated call costs a look-up.
 
-    The arguments of a remembered call are strings, None, booleans, integers and tuples of integers. To a cache equal
-    arguments are the same, so whatever may equal one of these and not be it (1.0, a tuple with True), and whatever
-    cannot be looked up (a list), is computed anew, and refused as ever.
+    So many arguments come first that are shapes of arrays, or None. The others are strings, None, booleans, integers
+    and tuples of integers, if the call is remembered. To a cache equal arguments are the same, so whatever may equal
+    one of these and not be it (1.0, a tuple with True), and whatever cannot be looked up (a list), is computed anew,
+    and refused as ever.
     """
-    known = functools.lru_cache(maxsize=4096, typed=True)(function)
 
-    @functools.wraps(function)
-    def call(*args: Any) -> Any:
-        for a in args:
-            if not (type(a) in _EXACT or (type(a) is tuple and _exact(a))):
-                return function(*args)
-        return known(*args)
+    def remember(function: Function) -> Function:
+        known = functools.lru_cache(maxsize=4096, typed=True)(function)
 
-    return call  # type: ignore[return-value]
+        @functools.wraps(function)
+        def call(*args: Any) -> Any:
+            for a in args[shapes:]:
+                if not (type(a) in _EXACT or (type(a) is tuple and _exact(a))):
+                    return function(*args)
+            return known(*args)
+
+        return call  # type: ignore[return-value]
+
+    return remember
 
 
 _EXACT = frozenset((int, str, bool, type(None)))
@@ -131,13 +136,19 @@ def check_layout(operation: str, layout: str) -> bool:
 def check_input(operation: str, x: Array, layout: str) -> Array:
     """Return x with its channels last; refuse what has no batch, spatial and channel axes."""
     x = as_array(x)
-    if len(shape_of(x)) < 3:
-        axes = "(N, C, *size)" if check_layout(operation, layout) else "(N, *size, C)"
+    if len(x.shape) < 3 or layout != "channels_last":
+        check_rank(operation, x.shape, layout)
+    return x if layout == "channels_last" else np.moveaxis(x, 1, -1)
+
+
+def check_rank(operation: str, shape: tuple[int, ...], layout: str) -> None:
+    """Refuse layouts that there are not, and images without batch, spatial and channel axes."""
+    first = check_layout(operation, layout)
+    if len(shape) < 3:
         raise ValueError(
-            f"{operation}: x has shape {shape_of(x)}; expected {axes} with at least one spatial axis. "
-            "For one image without a batch axis pass x[None]."
+            f"{operation}: x has shape {shape}; expected {'(N, C, *size)' if first else '(N, *size, C)'} with at least "
+            "one spatial axis. For one image without a batch axis pass x[None]."
         )
-    return np.moveaxis(x, 1, -1) if check_layout(operation, layout) else x
 
 
 def give_layout(y: Array, layout: str) -> Array:

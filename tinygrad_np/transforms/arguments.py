@@ -74,8 +74,6 @@ def own(value: Any) -> Any:
 
 def as_kind_of(leaf: Array, x: Array | None) -> Array:
     """Give a derivative the kind of what it belongs to: an array for an array, a number for a number, 0 for None."""
-    if type(x) is type(leaf) is np.ndarray:
-        return x
     if x is None:
         x = zeros_of(leaf)
     if type(x) is Tensor or type(leaf) is Tensor:
@@ -92,7 +90,11 @@ def floats_of(x: Any) -> tuple[Any, Any]:
 
 def rebuild(structures: Sequence[tree.Structure], leaves: Sequence[Any], bars: Sequence[Any]) -> tuple[Any, ...]:
     """Return trees like the arguments, of derivatives that belong to their leaves."""
-    return tuple(trees_of(structures, [as_kind_of(leaf, bar) for leaf, bar in zip(leaves, bars, strict=True)]))
+    found = [
+        bar if type(leaf) is type(bar) is np.ndarray else as_kind_of(leaf, bar)
+        for leaf, bar in zip(leaves, bars, strict=True)
+    ]
+    return tuple(trees_of(structures, found))
 
 
 def check_holomorphic(leaves: Sequence[Any], origin: str, what: str) -> None:
