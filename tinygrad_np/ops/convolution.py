@@ -24,6 +24,7 @@ from ..core.primitive import Primitive, primitive
 from ..core.tensor import Array, as_array, shape_of
 from ..kernels import convolution as kernels
 from ..kernels.columns import BUFFER
+from .reductions import sum_op
 from .windows import (
     Ints,
     Layout,
@@ -94,7 +95,7 @@ def _conv_vjp_w(y: Array, x: Array, w: Array, b: Array | None = None, **geometry
 @conv_op.defvjp("b")
 def _conv_vjp_b(y: Array, x: Array, w: Array, b: Array, **geometry: Any) -> Any:
     axes = tuple(range(len(shape_of(y)) - 1))
-    return lambda g: g.sum(axes)
+    return lambda g: sum_op(g, axis=axes, reorder=True)
 
 
 @conv_op.defjvp("x")

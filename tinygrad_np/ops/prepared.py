@@ -28,6 +28,7 @@ from ..kernels.prepared_pooling import (
     prepare_sum_pool_transpose,
     prepare_window_scatter,
 )
+from ..kernels.sums import total
 from .activations import relu, relu_gradient, sigmoid_gradient
 from .arithmetic import where_op
 from .convolution import conv_input_op, conv_kernel_op, conv_op
@@ -114,7 +115,9 @@ def _pole_product(out: Array, x: Array, y: Array) -> Calls:
 
 
 @sum_op.defprepare
-def _sum(out: Array, x: Array, *, axis: AxisTuple, keepdims: bool = False) -> Calls:
+def _sum(out: Array, x: Array, *, axis: AxisTuple, keepdims: bool = False, reorder: bool = False) -> Calls:
+    if reorder:
+        return [partial(total, x, axis, keepdims, out)]
     return [partial(np.add.reduce, x, axis, None, out, keepdims)]
 
 

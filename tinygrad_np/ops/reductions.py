@@ -13,6 +13,7 @@ from ..core.dividing import Division
 from ..core.families import one_for_zero, zero_like
 from ..core.primitive import primitive
 from ..core.tensor import Array, Tensor, dtype_of, implements, shape_of
+from ..kernels import sums
 from .shaping import Axes, ravel, reshape_op
 
 AxisTuple = tuple[int, ...]
@@ -70,13 +71,17 @@ def _total(x: Array, where: Array, axis: AxisTuple, keepdims: bool) -> Array:
 
 
 @primitive
-def sum_op(x: Array, *, axis: AxisTuple, keepdims: bool = False) -> Any:
-    """y = Σ x over axes, linear. VJP: x_bar = g, spread over the axes."""
-    return np.asarray(x).sum(axis=axis, keepdims=keepdims)
+def sum_op(x: Array, *, axis: AxisTuple, keepdims: bool = False, reorder: bool = False) -> Any:
+    """y = Σ x over axes, linear. VJP: x_bar = g, spread over the axes.
+
+    With `reorder` the terms may be added up in whichever order is fastest, else NumPy's order stands.
+    """
+    x = np.asarray(x)
+    return sums.total(x, axis, keepdims) if reorder else x.sum(axis=axis, keepdims=keepdims)
 
 
 @sum_op.defvjp("x")
-def _sum_vjp(y: Array, x: Array, *, axis: AxisTuple, keepdims: bool = False) -> Any:
+def _sum_vjp(y: Array, x: Array, *, axis: AxisTuple, **options: bool) -> Any:
     shape = shape_of(x)
     return lambda g: _spread(g, shape, axis)
 
@@ -88,7 +93,9 @@ def _divide(axes: tuple[Any, ...], axis: AxisTuple, keepdims: bool) -> Division:
 
 
 @sum_op.defdivide
-def _sum_divide(size: int, axes: Any, x: Array, *, axis: AxisTuple, keepdims: bool = False) -> Division:
+def _sum_divide(
+    size: int, axes: Any, x: Array, *, axis: AxisTuple, keepdims: bool = False, reorder: bool = False
+) -> Division:
     return Division(axes, None) if axes[0] in axis else _divide(axes, axis, keepdims)
 
 
