@@ -194,3 +194,44 @@ def test_blocks_have_the_same_bits_for_any_number_of_threads_and_fill_a_given_ar
                 np.testing.assert_array_equal(out, expected)
     finally:
         set_num_threads(threads)
+
+
+LAYOUTS = {"channels": ((2, 6, 8, 9), (0, 1, 2, 3)), "images": ((6, 3, 8, 9), (3, 0, 2, 1))}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("kernel", "stride", "tiled"), [((2, 2), (2, 2), True), ((3, 1), (3, 1), True), ((1, 2), (2, 3), False)]
+)
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_runs_of_channels_or_images_are_moved_as_wholes(layout, kernel, stride, tiled, dtype, monkeypatch):
+    shape, order = LAYOUTS[layout]
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 3, shape).astype(dtype).transpose(order)
+    size = x.shape[1:-1]
+    out = tuple((n - k) // s + 1 for n, k, s in zip(size, kernel, stride, strict=True))
+    options = {
+        "kernel_size": kernel,
+        "stride": stride,
+        "padding": ((0, 0),) * 2,
+        "dilation": (1, 1),
+        "output_size": out,
+    }
+    y = max_pool(x, **options)
+    winner, g = max_pool_winner(x, y, **options), rng.standard_normal(y.shape).astype(dtype)
+    g[0, 0, 0, :3] = np.nan, np.inf, -0.0
+
+    def results():
+        spread = sum_pool_transpose(g, size=size, scale=0.25, order=pooling.memory_order(x), **options)
+        return window_scatter(g, winner, size=size, **options), spread
+
+    taken = []
+    take = pooling._Runs.take
+    monkeypatch.setattr(pooling._Runs, "take", lambda *arguments: taken.append(0) or take(*arguments))
+    by_runs = results()
+    assert len(taken) == 2 + tiled
+    monkeypatch.setattr(pooling, "LONG", 100)
+    for a, b in zip(by_runs, results(), strict=True):
+        assert a.dtype == b.dtype and a.strides == b.strides
+        np.testing.assert_array_equal(a.view(f"i{a.itemsize}"), b.view(f"i{b.itemsize}"))
+    assert len(taken) == 2 + tiled

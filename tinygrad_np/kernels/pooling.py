@@ -30,6 +30,8 @@ Sizes: TypeAlias = tuple[int, ...]
 Padding: TypeAlias = tuple[tuple[int, int], ...]
 Slices: TypeAlias = tuple[slice, ...]
 
+LONG = 8  # numbers in a run from which it is moved as a whole
+MOST = 1 << 21  # bytes of an array up to which its runs are listed
 SMALL = 4  # elements of a window up to which it is folded offset by offset
 # Elements of the input that threads share, and of what one of them does at a time: strided slices have short rows,
 # which take as long to begin as to do, and so an array takes no longer whole than in blocks that stay in the cache.
@@ -121,8 +123,11 @@ def _plan_cached(size: Sizes, *options: Any) -> Plan:
 
 def plan_of(size: Sizes, windows: Windows) -> Plan:
     """Settle what follows from the size and the options, once for each."""
-    options = windows["kernel_size"], windows["stride"], windows["padding"], windows["dilation"], windows["output_size"]
-    return _plan_cached(size, *options)
+    return _plan_cached(size, *_options(windows))
+
+
+def _options(windows: Windows) -> tuple[Any, ...]:
+    return windows["kernel_size"], windows["stride"], windows["padding"], windows["dilation"], windows["output_size"]
 
 
 def _by_blocks(task: Callable[..., object], x: Array, *others: Array) -> None:
@@ -232,9 +237,15 @@ def window_scatter(
 
     Its memory order is that of `winner`, so of the x that was pooled, in whichever order g arrives.
     """
-    g, plan = _arranged(g, memory_order(winner)), plan_of(size, windows)
+    order = memory_order(winner)
+    g, plan = _arranged(g, order), plan_of(size, windows)
     dtype = g.dtype if plan.disjoint else _accumulator(g)
     x_bar = np.empty_like(winner, dtype, shape=(len(g), *size, g.shape[-1])) if out is None else out
+    if len(plan.offsets) <= SMALL and plan.disjoint and _has_runs(order, x_bar, g, winner):
+        runs = _runs_of_windows(order, g.shape, size, _options(windows))
+        bits = runs.take(g, x_bar).view(f"i{x_bar.itemsize}")
+        np.multiply(bits, np.equal(runs.take(winner, np.empty_like(x_bar, winner.dtype)), runs.offsets), out=bits)
+        return x_bar
 
     def task(into: Array, given: Array, places: Array) -> None:
         if not plan.full:
@@ -273,6 +284,9 @@ def sum_pool_transpose(
     plan, wide = plan_of(size, windows), _accumulator(g)
     g = g if order is None else _arranged(g, order)
     x_bar = np.empty_like(g, shape=(len(g), *size, g.shape[-1])) if out is None else out
+    if plan.tiled and plan.full and order is not None and _has_runs(order, x_bar, g):
+        scaled = g if scale == 1 else np.multiply(g, scale)
+        return _runs_of_windows(order, g.shape, size, _options(windows)).take(scaled, x_bar)
 
     def task(into: Array, given: Array) -> None:
         scaled = given.astype(wide, copy=False) if scale == 1 else np.multiply(given, scale, dtype=wide)
@@ -301,6 +315,58 @@ def _spread(g: Array, plan: Plan, size: Sizes) -> Array:
             else:
                 np.add(target, source, out=target)
     return x_bar
+
+
+class _Runs(NamedTuple):
+    """The runs of an input that windows tile: numbers that lie together in memory and are in windows together.
+
+    Attributes
+    ----------
+    order : tuple of int
+        The memory order of the input and of the windows; its last axis is that of the runs.
+    windows : array
+        For each run of the input, in that order, the number of the run of its window, 0 if it is in none.
+    offsets : array
+        For each element of the input the number of its offset in the window, a further one if it is in none.
+    """
+
+    order: Sizes
+    windows: NDArray[np.intp]
+    offsets: NDArray[np.uint8]
+
+    def take(self, y: Array, x: Array) -> Array:
+        """Give every run of x that of its window in y, and return x."""
+        n = y.shape[self.order[-1]]
+        from_runs, to_runs = (a.transpose(self.order).reshape(-1, n) for a in (y, x))
+        from_runs.take(self.windows, 0, to_runs, "clip")  # all are in range, but to look makes a copy of x
+        return x
+
+
+@lru_cache(maxsize=64)
+def _runs_of_windows(order: Sizes, shape: Sizes, size: Sizes, options: tuple[Any, ...]) -> _Runs:
+    """Find the runs, for windows of a shape (N, *output_size, C)."""
+    plan, inverse = _plan_cached(size, *options), _inverse(order)
+    lengths = [1 if axis == order[-1] else shape[axis] for axis in order]
+    numbers = np.arange(prod(lengths)).reshape(lengths).transpose(inverse)
+    x = (shape[0], *size, shape[-1])
+    windows = np.zeros([1 if axis == order[-1] else n for axis, n in enumerate(x)], np.intp)
+    offsets = np.full([x[axis] for axis in order], len(plan.offsets), np.uint8).transpose(inverse)
+    for number, (p, elements) in enumerate(plan.offsets):
+        windows[elements] = numbers[p]
+        offsets[elements] = number
+    return _Runs(order, windows.transpose(order).reshape(-1), offsets)
+
+
+def _has_runs(order: Sizes, x: Array, *others: Array) -> bool:
+    """Whether arrays lie without gaps in this order, with runs of channels or images that are long enough to move."""
+    axis = order[-1]
+    return (
+        axis in (0, x.ndim - 1)
+        and x.shape[axis] >= LONG
+        and x.nbytes <= MOST
+        and x.dtype.char in "fd"
+        and all(a.transpose(order).flags.c_contiguous for a in (x, *others))
+    )
 
 
 def winner_to_flat_index(winner: Array, *, size: Sizes, **windows: Unpack[Windows]) -> NDArray[np.int64]:
