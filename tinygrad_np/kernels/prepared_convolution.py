@@ -147,9 +147,7 @@ def _sum_of_rows(layout: Rows, gathered: Array, g: Array, out: Array, calls: Cal
     flip = shape[0] % 16 == 0  # as in `by_rows`
 
     def matrices(*lead: int) -> Array:  # in one order: else the sums take three times as long
-        return (
-            scratch((*lead, *shape[::-1]), out.dtype).swapaxes(-1, -2) if flip else scratch((*lead, *shape), out.dtype)
-        )
+        return scratch((*lead, *(shape[::-1] if flip else shape)), out.dtype).swapaxes(-1, -2 if flip else -1)
 
     total = matrices(layout.groups)
     for i, (view, seen) in enumerate(layout.backward[0]):

@@ -17,6 +17,7 @@ from ..core.trace import QuietCollector
 from .arguments import belongs, own
 from .micro_batches import MicroBatches
 from .program import Program, Recording
+from .templates import builder, reader
 
 _MANY = 16  # recordings of one function after which it is told that it is recorded again and again
 
@@ -110,6 +111,7 @@ class _Recorded:
         for x, path in zip(results, self.results.paths, strict=True):
             if type(x) is Tensor and x._trace is not trace:
                 raise TypeError(f"{origin}: the result{path} is a Tensor of {x._trace.origin}, captured from outside.")
+        self.read, self.build = reader(self.structure), builder(self.results)
         self.first = tree.unflatten(self.results, [trace.result(x) if belongs(x, trace) else own(x) for x in results])
         self.computed = [belongs(x, trace) for x in results]
         self.constants = [None if belongs(x, trace) else x for x in results]
@@ -118,15 +120,15 @@ class _Recorded:
 
     def arguments_of(self, args: Any) -> list[Any] | None:
         """Return the arrays among arguments if the recording is good for these."""
-        leaves = tree.leaves_if_like(self.structure, args)
-        if leaves is None:
+        leaves: list[Any] = []
+        if not self.read(args, leaves):
             return None
         given = []
         for x, like, static in zip(leaves, self.likes, self.static, strict=True):
             if like is None:
                 if not _same(x, static):
                     return None
-            elif isinstance(x, np.ndarray | np.generic) and x.shape == like[0] and x.dtype == like[1]:
+            elif (type(x) is np.ndarray or _is_array(x)) and x.shape == like[0] and x.dtype == like[1]:
                 given.append(x)
             else:
                 return None
@@ -136,8 +138,9 @@ class _Recorded:
         """Run the program."""
         with QuietCollector():
             values = iter(self.program.run(given))
-        results = [next(values) if c else own(x) for c, x in zip(self.computed, self.constants, strict=True)]
-        return tree.unflatten(self.results, results)
+        if not all(self.computed):
+            values = iter([next(values) if c else own(x) for c, x in zip(self.computed, self.constants, strict=True)])
+        return self.build(values)
 
 
 def compile(
@@ -243,7 +246,7 @@ def _batch_of(argnums: Any, micro_batch: Any, origin: str) -> _Batch | None:
 
 
 def _is_array(x: Any) -> bool:
-    return isinstance(x, np.ndarray | np.generic) and x.dtype.kind in "biufc"
+    return isinstance(x, np.ndarray | np.generic) and x.dtype.kind in "biufc" and tree.is_leaf(x)
 
 
 def _apart(leaves: list[Any]) -> list[Any]:

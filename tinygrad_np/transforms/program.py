@@ -95,7 +95,7 @@ class Program:
         self.known: Known = {}  # what prepared steps share
         self.slots: list[Any] = [None] * recording.size  # a buffer, a view of one, or what a run has put there
         self.looked_up: set[int] = set()  # the places of the latter
-        self.copied: list[int] = []
+        self.copied: list[tuple[Callable[..., None], int]] = []
         self.fresh: set[int] = set()  # the places of outputs that a run makes and nothing else looks into
         self.perhaps_fresh: set[int] = set()  # of those that may also be a view, which has a base
         for place in range(inputs):
@@ -113,8 +113,8 @@ class Program:
     def run(self, given: Sequence[Any]) -> list[Any]:
         """Compute the outputs from the inputs. They are fresh arrays."""
         slots = self.slots
-        for place in self.copied:
-            slots[place][...] = given[place]
+        for fill, place in self.copied:
+            fill(..., given[place])
         for place in self.given:
             slots[place] = given[place]
         try:
@@ -145,7 +145,7 @@ class Program:
         value = self.seen[place]
         if can_hold(value, _COPIED):
             self.slots[place] = self.pools[None].take(value, place)
-            self.copied.append(place)
+            self.copied.append((self.slots[place].__setitem__, place))
         else:
             self.looked_up.add(place)
 
