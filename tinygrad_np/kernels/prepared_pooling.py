@@ -28,7 +28,7 @@ from tinygrad_np.kernels.pooling import (
     sum_pool_transpose,
     window_scatter,
 )
-from tinygrad_np.kernels.runs import have_runs, numbers_of_runs, take_runs
+from tinygrad_np.kernels.runs import MOST, have_runs, numbers_of_runs, take_runs
 from tinygrad_np.kernels.scratch import scratch, shared
 
 Calls = list[Callable[[], object]]
@@ -174,15 +174,23 @@ def _fold(ufunc: np.ufunc, out: Array, elements: list[Array]) -> Calls:
 
 
 def _elements(x: Array, y: Array, plan: Plan) -> tuple[list[Array], Calls]:
-    """Return what the windows see at each offset, an array like y each, and the calls that gather it if any must."""
-    if not have_runs(x, y):
-        return [x[elements] for _, elements in plan.offsets], []
-    numbers = numbers_of_runs(x)
-    places = np.stack([numbers[elements] for _, elements in plan.offsets])
+    """Return what the windows see at each offset, an array like y each, and the calls that gather it if any must.
+
+    One call gathers all, for NumPy takes several times as long for a small array of short runs as for a contiguous one.
+    """
     order = memory_order(y)
-    gathered = scratch((len(places), *(y.shape[i] for i in order)), x.dtype)
+    gathered = scratch((len(plan.offsets), *(y.shape[i] for i in order)), x.dtype)
     gathered = gathered.transpose(0, *(1 + np.argsort(order)))
-    return list(gathered), [take_runs(x, places, gathered)]
+    if have_runs(x, y):
+        numbers = numbers_of_runs(x)
+        places = np.stack([numbers[elements] for _, elements in plan.offsets])
+        return list(gathered), [take_runs(x, places, gathered)]
+    if plan.tiled and x.nbytes <= MOST:
+        tiles = x[plan.covered].reshape(len(x), *plan.split, x.shape[-1])
+        kernels = range(2, tiles.ndim - 1, 2)
+        tiles = np.moveaxis(tiles, kernels, range(len(kernels)))
+        return list(gathered), [partial(np.copyto, gathered.reshape(tiles.shape), tiles)]
+    return [x[elements] for _, elements in plan.offsets], []
 
 
 def _elements_for_several(x: Array, y: Array, plan: Plan) -> tuple[list[Array], Calls]:

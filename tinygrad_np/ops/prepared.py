@@ -15,7 +15,7 @@ import numpy as np
 
 from ..core.families import pole_product
 from ..core.tensor import Array
-from ..kernels.binding import bound
+from ..kernels.binding import as_vectors, bound
 from ..kernels.columns import Geometry
 from ..kernels.elementwise import LARGE, ROW, choose
 from ..kernels.pooling import memory_order
@@ -75,7 +75,11 @@ def _relu_gradient(out: Array, g: Array, y: Array) -> Calls:
         return None
     if _is_shared(out, g, y):
         return [partial(relu_gradient.forward, g, y, out)]
-    return [partial(np.greater, y, np.zeros((), y.dtype), out, casting="unsafe"), bound(np.multiply, g, out, out=out)]
+    a, mask = as_vectors(y, out)
+    return [
+        partial(np.greater, a, np.zeros((), y.dtype), mask, casting="unsafe"),
+        bound(np.multiply, g, out, out=out),
+    ]
 
 
 @tanh_gradient.defprepare
@@ -116,6 +120,8 @@ def _pole_product(out: Array, x: Array, y: Array) -> Calls:
 
 @sum_op.defprepare
 def _sum(out: Array, x: Array, *, axis: AxisTuple, keepdims: bool = False, reorder: bool = False) -> Calls:
+    if x.size == out.size and x.dtype == out.dtype and out.dtype.kind in "fc" and x.flags.c_contiguous:
+        return [bound(np.add, x.reshape(out.shape), 0, out=out)]  # each of one number, and 0 + -0 is 0
     if reorder:
         return [partial(total, x, axis, keepdims, out)]
     return [partial(np.add.reduce, x, axis, None, out, keepdims)]
