@@ -17,7 +17,7 @@ from ..core.families import pole_product
 from ..core.tensor import Array
 from ..kernels.binding import as_vectors, bound
 from ..kernels.columns import Geometry
-from ..kernels.elementwise import LARGE, ROW, choose
+from ..kernels.elementwise import LARGE, choose
 from ..kernels.pooling import memory_order
 from ..kernels.prepared_convolution import prepare_correlate, prepare_input_gradient, prepare_kernel_gradient
 from ..kernels.prepared_cross_entropy import prepare_cross_entropy, prepare_cross_entropy_gradient
@@ -28,6 +28,7 @@ from ..kernels.prepared_pooling import (
     prepare_sum_pool_transpose,
     prepare_window_scatter,
 )
+from ..kernels.scratch import scratch
 from ..kernels.sums import total
 from .activations import relu, relu_gradient, sigmoid_gradient
 from .arithmetic import where_op
@@ -39,6 +40,8 @@ from .reductions import AxisTuple, mean_op, sum_op
 from .shaping import astype_op, reshape_op
 
 Calls = list[Callable[[], object]] | None
+
+ZEROS = 1 << 14  # in a row beside which NumPy's time for a row is small
 
 
 def _alike(out: Array, *arrays: Array) -> bool:
@@ -55,18 +58,17 @@ def _is_shared(out: Array, *arrays: Array) -> bool:
 
 @relu.defprepare
 def _relu(out: Array, x: Array) -> Calls:
-    """By rows of zeros, as the kernel does it for a large array."""
+    """By rows of zeros: NumPy has no vector instructions for an array and a number."""
     if _is_shared(out, x):
         return [partial(relu.forward, x, out)]
-    order = memory_order(x)
-    ordered, result = x.transpose(order), out.transpose(order)
-    if x.dtype != out.dtype or not (ordered.flags.c_contiguous and result.flags.c_contiguous):
+    a, y = as_vectors(x, out)
+    if not (_alike(out, x) and a.flags.c_contiguous and y.flags.c_contiguous):
         return [bound(np.maximum, x, 0, out=out)]
-    flat, target, size = ordered.reshape(-1), result.reshape(-1), x.size - x.size % ROW
-    zeros = np.zeros(min(ROW, x.size), x.dtype)
-    rows = partial(np.maximum, flat[:size].reshape(-1, ROW), zeros, out=target[:size].reshape(-1, ROW))
-    rest = partial(np.maximum, flat[size:], zeros[: x.size - size], out=target[size:])
-    return [rows] * (size > 0) + [rest] * (size < x.size)
+    a, y, row = a.reshape(-1), y.reshape(-1), max(1, min(x.size, ZEROS))
+    zeros, whole = np.zeros(row, x.dtype), x.size // row * row
+    rows = partial(np.maximum, a[:whole].reshape(-1, row), zeros, out=y[:whole].reshape(-1, row))
+    rest = partial(np.maximum, a[whole:], zeros[: x.size - whole], out=y[whole:])
+    return [rows, rest] if x.size > row else [partial(np.maximum, a, zeros, out=y)]
 
 
 @relu_gradient.defprepare
@@ -75,11 +77,9 @@ def _relu_gradient(out: Array, g: Array, y: Array) -> Calls:
         return None
     if _is_shared(out, g, y):
         return [partial(relu_gradient.forward, g, y, out)]
-    a, mask = as_vectors(y, out)
-    return [
-        partial(np.greater, a, np.zeros((), y.dtype), mask, casting="unsafe"),
-        bound(np.multiply, g, out, out=out),
-    ]
+    order = memory_order(y)
+    mask = scratch(tuple(y.shape[i] for i in order), np.bool_).transpose(np.argsort(order))
+    return [bound(np.greater, y, 0, out=mask), bound(np.multiply, g, mask, out=out)]
 
 
 @tanh_gradient.defprepare
