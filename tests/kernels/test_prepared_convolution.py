@@ -11,7 +11,9 @@ from tests.kernels import naive
 from tests.kernels.correlations import arrays
 from tests.kernels.geometries import lattice
 from tinygrad_np.kernels import prepared_convolution
+from tinygrad_np.kernels.choice import algorithm
 from tinygrad_np.kernels.columns import Geometry
+from tinygrad_np.kernels.scratch import prepared_for
 
 GEOMETRIES = {
     "one channel": Geometry(1, (12, 12), 1, 6, (5, 5), (1, 1), ((0, 0), (0, 0)), (1, 1), 1),
@@ -60,3 +62,29 @@ def test_small_correlations_are_prepared(name):
     assert any(prepared_convolution.prepare_correlate(geometry, x, filters_first, out) for out in outputs)
     assert prepared_convolution.prepare_kernel_gradient(geometry, x, g, w) is not None
     assert prepared_convolution.prepare_input_gradient(geometry, g, filters_first, x) is not None
+
+
+@pytest.mark.parametrize("name", [name for name, geometry in GEOMETRIES.items() if geometry.kernel != (1, 1)])
+def test_columns_are_gathered_once_for_the_product_and_the_kernel_gradient(name):
+    geometry, rng = GEOMETRIES[name], np.random.default_rng(0)
+    options = dict(zip(("stride", "padding", "dilation", "groups"), geometry[5:], strict=True))
+    x, w, g = (lattice(rng, a.shape) for a in arrays(rng, geometry))
+    y = by_rows_or_columns(geometry, x, w)
+    w_bar = np.empty_like(w)
+    with prepared_for(np.empty, {}):
+        calls = prepared_convolution.prepare_correlate(geometry, x, w, y)
+        later = prepared_convolution.prepare_kernel_gradient(geometry, x, g, w_bar)
+    alone = prepared_convolution.prepare_kernel_gradient(geometry, x, g, w_bar)
+    assert 0 < len(alone) - len(later) <= 2
+    for _ in range(2):
+        x[...], g[...] = lattice(rng, x.shape), lattice(rng, g.shape)
+        for call in calls + later:
+            call()
+        np.testing.assert_array_equal(y, naive.correlate(x, w, **options))
+        expected = naive.correlate_kernel_gradient(x, g, kernel_size=geometry[4], **options)
+        np.testing.assert_array_equal(w_bar, expected)
+
+
+def by_rows_or_columns(geometry, x, w):
+    """The array that the chosen algorithm would return, which fixes its memory order."""
+    return algorithm("correlate", geometry, x, w, x.dtype)(geometry, x, w, x.dtype)

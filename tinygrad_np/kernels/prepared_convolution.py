@@ -8,6 +8,7 @@ that is worth several tiles, where nothing would be saved.
 
 from collections.abc import Callable
 from functools import partial
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,14 @@ import numpy as np
 from tinygrad_np.kernels import by_columns, by_rows, columns, pointwise, rows
 from tinygrad_np.kernels.binding import bound
 from tinygrad_np.kernels.choice import algorithm
-from tinygrad_np.kernels.columns import Array, Columns, Geometry, Plan, Tile, stays_channels_inner
+from tinygrad_np.kernels.columns import Array, Columns, Geometry, Plan, stays_channels_inner
 from tinygrad_np.kernels.products import matmul
 from tinygrad_np.kernels.rows import Rows
-from tinygrad_np.kernels.scratch import scratch
+from tinygrad_np.kernels.scratch import scratch, shared
 
 Calls = list[Callable[[], object]]
+
+KEPT = 1 << 20  # bytes up to which columns are kept for the backward pass
 
 
 def prepare_correlate(geometry: Geometry, x: Array, w: Array, out: Array) -> Calls | None:
@@ -32,8 +35,7 @@ def prepare_correlate(geometry: Geometry, x: Array, w: Array, out: Array) -> Cal
     if layout is None or y is None or not y.flags.c_contiguous:
         return None
     calls: Calls = []
-    packed, kernel = _packed(layout, x, layout.padded, layout.interior, calls), _kernel(layout, w, calls)
-    gathered = _gathered(layout, packed, layout.tiles[0], calls)
+    gathered, kernel = _columns(layout, x, calls), _kernel(layout, w, calls)
     if isinstance(layout, Rows):
         weights = kernel.reshape(layout.groups, 1, 1, layout.width, -1)
         products = [(weights, view.of(gathered), output.of(y)) for view, output in layout.forward[0]]
@@ -50,9 +52,7 @@ def prepare_kernel_gradient(geometry: Geometry, x: Array, g: Array, out: Array) 
     if layout is None or not out.flags.c_contiguous:
         return None
     calls: Calls = []
-    packed = _packed(layout, x, layout.padded, layout.interior, calls)
-    ordered = _packed(layout, g, layout.output, (...,), calls)
-    gathered = _gathered(layout, packed, layout.tiles[0], calls)
+    gathered, ordered = _columns(layout, x, calls), _packed(layout, g, layout.output, (...,), calls)
     if isinstance(layout, Rows):
         _sum_of_rows(layout, gathered, ordered, out, calls)
         return calls
@@ -112,6 +112,28 @@ def _layout(which: str, geometry: Geometry, a: Array, b: Array, out: Array) -> R
     return layout if layout is not None and len(layout.tiles) == 1 else None
 
 
+def _columns(layout: Plan, x: Array, calls: Calls) -> Array:
+    """Return the windows of x, contiguous; few are gathered once for the product and for the kernel gradient."""
+    if prod(layout.windows.shape) * x.itemsize > KEPT:
+        gathered, gather = _gathered(layout, x)
+    else:
+        (gathered, gather), new = shared(_gathered, layout, x)
+        gather = gather if new else []
+    calls += gather
+    return gathered
+
+
+def _gathered(layout: Plan, x: Array) -> tuple[Array, Calls]:
+    """Return the windows of x, contiguous, and the calls that gather them."""
+    calls: Calls = []
+    packed = _packed(layout, x, layout.padded, layout.interior, calls)
+    seen = layout.windows.of(packed)[layout.at(layout.tiles[0])]
+    if seen.flags.c_contiguous:
+        return seen, calls
+    gathered = scratch(seen.shape, seen.dtype)
+    return gathered, [*calls, partial(np.copyto, gathered, seen)]
+
+
 def _packed(layout: Plan, a: Array, shape: tuple[int, ...], interior: tuple[Any, ...], calls: Calls) -> Array:
     """Return an array in memory order, of this shape and zero outside of the interior; a itself if that will do."""
     ordered = a.transpose(layout.order)
@@ -129,16 +151,6 @@ def _kernel(layout: Rows | Columns, w: Array, calls: Calls) -> Array:
         calls.append(partial(np.copyto, ordered, w))
         w = ordered
     return layout.pack_kernel(w, w.dtype)
-
-
-def _gathered(layout: Plan, packed: Array, tile: Tile, calls: Calls) -> Array:
-    """Return the windows of the only tile, contiguous."""
-    seen = layout.windows.of(packed)[layout.at(tile)]
-    if seen.flags.c_contiguous:
-        return seen
-    gathered = scratch(seen.shape, seen.dtype)
-    calls.append(partial(np.copyto, gathered, seen))
-    return gathered
 
 
 def _sum_of_rows(layout: Rows, gathered: Array, g: Array, out: Array, calls: Calls) -> None:

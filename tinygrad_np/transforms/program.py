@@ -247,7 +247,8 @@ class Program:
         if prepare is None or not all(map(can_hold, values)) or any(map(self._is_made_afresh, step.outputs)):
             return False
         outs = [pool.take(value, place) for value, place in zip(values, step.outputs, strict=True)]
-        with prepared_for(pool.lend, self.known):
+        known = self.known if step.lane is None else None  # micro-batches share their memory, what is kept is apart
+        with prepared_for(pool.lend, known):
             prepared = prepare(outs[0] if len(outs) == 1 else tuple(outs), *self._arguments(step), **step.options)
         pool.take_back()
         if prepared is None:
