@@ -56,6 +56,17 @@ def test_stacks_and_mixed_dtypes_are_those_of_numpy():
     np.testing.assert_array_equal(products.matmul(x, y), x * y)
 
 
+@pytest.mark.parametrize("shapes", [((3,), (3,)), ((2, 3), (3,)), ((3,), (3, 2)), ((1,), (1, 4)), ((4, 1), (1,))])
+def test_vectors_are_rows_and_columns(shapes):
+    x, y = (integers(shape, "f4") for shape in shapes)
+    z = products.matmul(x, y)
+    expected = naive(np.atleast_2d(x), y.reshape(len(y), -1))
+    np.testing.assert_array_equal(z, np.reshape(expected, (*x.shape[:-1], *y.shape[1:])))
+    out = np.empty_like(z)
+    assert products.matmul(x, y, out) is out
+    np.testing.assert_array_equal(out, z)
+
+
 def test_affine_leaves_its_arguments_and_promotes_as_numpy():
     x, w, b = RNG.standard_normal((4, 3)), RNG.standard_normal((3, 2)), RNG.standard_normal(2)
     before = [v.copy() for v in (x, w, b)]

@@ -225,6 +225,7 @@ EQUIVALENT: dict[str, list[str]] = {
             "`1`·->·`2` `1`·->·`2`·(2) *·->·`BUFFER` *·->·`math.prod(stride)`",
         ),
         "ops.linalg.matmul_op | source of linalg._matmul_batch | `2` -> `1`",
+        *_each("ops.linalg.matmul_op | source of linalg._vectors_batch | {}", "`0`·->·`1` `1`·->·`2`·(2)"),
         "ops.linalg.einsum_op | source of linalg._einsum_vjp | * optimize=True)` -> *, output=inputs[i])`",
         "ops.linalg.einsum_op | source of linalg._einsum_batch | `one_by_one(* -> *, output=output)`",
         "ops.linalg.einsum_op | source of linalg._einsum_batch | `einsum_op(* optimize=optimize)` -> *, output=new + output)`",

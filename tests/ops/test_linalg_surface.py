@@ -93,6 +93,27 @@ def test_a_batch_times_one_matrix_is_one_product(monkeypatch):
     assert _shapes_multiplied(monkeypatch, lambda x: x @ x.T, x) == [((4, 2, 3), (4, 3, 2))]
 
 
+@pytest.mark.parametrize("in_axes", [(0, 0), (0, None), (None, 0), (-1, -1), (-1, None), (None, -1)])
+@pytest.mark.parametrize(("left", "right"), [((3,), (3,)), ((2, 3), (3,)), ((3,), (3, 2))])
+def test_products_with_vectors_in_batches_have_the_derivatives_of_a_loop(left, right, in_axes):
+    rng = np.random.default_rng(0)
+    x, y = (
+        rng.standard_normal(shape if axis is None else (4, *shape) if axis == 0 else (*shape, 4))
+        for shape, axis in zip((left, right), in_axes, strict=True)
+    )
+
+    def loop(x, y):
+        each = [
+            [z if a is None else np.moveaxis(z, a, 0)[i] for i in range(4)]
+            for z, a in zip((x, y), in_axes, strict=True)
+        ]
+        return np.sum(np.stack([a @ b for a, b in zip(*each, strict=True)]) ** 3)
+
+    batch = lambda x, y: np.sum(vmap(np.matmul, in_axes)(x, y) ** 3)
+    for got, expected in zip(grad(batch, (0, 1))(x, y), grad(loop, (0, 1))(x, y), strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-12)
+
+
 def test_lstsq_of_a_batch_has_the_residuals_of_full_rank():
     a, b = np.stack([M, M + 1])[:, :, :2], np.stack([V, V + 1])
     for got, k in zip(vmap(lambda a, b: np.linalg.lstsq(a, b)[1])(a, b), range(2), strict=True):

@@ -31,6 +31,8 @@ FUNCTIONS = {
     "gram": lambda x, i: (x.T @ x, np.einsum("ni,nj->ij", x, x), np.tensordot(x, x, (0, 0))),
     "of parameters": lambda x, i: grad(lambda w: np.sum(np.tanh(x @ w) ** 2))(W),
     "hessian": lambda x, i: hessian(lambda s: np.sum(np.sin(x * s)))(np.ones(3)),
+    "vectors": lambda x, i: (x @ W[:, 0], W[:, 0] @ x.T, x[:, 0] @ x, x.T @ x[:, 0], x[:, 0] @ x[:, 1]),
+    "of a vector": lambda x, i: grad(lambda w: np.sum(np.tanh(x @ w) ** 2))(W[:, 0]),
     "weighted": lambda x, i: (np.average(x, axis=0, weights=np.arange(1.0, 5.0)), x * np.arange(4.0)[:, None]),
     # what mixes them
     "normed": lambda x, i: (x - np.mean(x, axis=0)) / np.sqrt(np.var(x, axis=0) + 1e-3),

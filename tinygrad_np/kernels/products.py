@@ -25,6 +25,8 @@ def matmul(x: Any, y: Any, out: Any = None) -> Any:
     has a plain loop for it; BLAS, which np.dot calls, takes a fifth to a tenth of that, and np.multiply, which takes
     stacks of them too, a third.
     """
+    if x.ndim == 1 or y.ndim == 1:
+        return np.matmul(x, y, out)
     if x.shape[-1] == 1:
         if x.ndim == y.ndim == 2 and (out is None or out.flags.c_contiguous):
             return np.dot(x, y, out)

@@ -23,22 +23,31 @@ from ..kernels.products import matmul as matrix_product
 
 @primitive
 def matmul_op(x: Array, y: Array) -> Any:
-    """Z = X Y for stacks of matrices, (..., m, k) and (..., k, n).
+    """Z = X Y for stacks of matrices, (..., m, k) and (..., k, n), and for one matrix or vector and one vector.
 
     <G, dX Y> = <G Yᵀ, dX> and <G, X dY> = <Xᵀ G, dY>, so x_bar = G Yᵀ and y_bar = Xᵀ G, summed over broadcast stacks.
+    A vector is one row or one column: for z = A v that is A_bar = g vᵀ, v_bar = Aᵀ g; for z = v·w, v_bar = g w.
     """
     return matrix_product(np.asarray(x), np.asarray(y))
 
 
 @matmul_op.defvjp("x")
 def _matmul_vjp_x(z: Array, x: Array, y: Array) -> Any:
-    shape = shape_of(x)
+    shape, other = shape_of(x), shape_of(y)
+    if len(other) == 1:
+        return lambda g: (g if len(shape) == 1 else np.expand_dims(g, 1)) * y
+    if len(shape) == 1:
+        return lambda g: matmul_op(y, g)
     return lambda g: unbroadcast(matmul_op(g, y.mT), shape)
 
 
 @matmul_op.defvjp("y")
 def _matmul_vjp_y(z: Array, x: Array, y: Array) -> Any:
-    shape = shape_of(y)
+    shape, other = shape_of(y), shape_of(x)
+    if len(other) == 1:
+        return lambda g: (x if len(shape) == 1 else np.expand_dims(x, 1)) * g
+    if len(shape) == 1:
+        return lambda g: matmul_op(g, x)
     return lambda g: unbroadcast(matmul_op(x.mT, g), shape)
 
 
@@ -54,6 +63,9 @@ matmul_op.deflinear("x", "y")
 @matmul_op.defbatch
 def _matmul_batch(size: int, axes: tuple[int | None, int | None], x: Array, y: Array) -> tuple[Array, int]:
     """Batch against one matrix: one large product, of all rows or of all columns. Batch against batch: a stack."""
+    ranks = [len(shape_of(v)) - (axis is not None) for v, axis in zip((x, y), axes, strict=True)]
+    if 1 in ranks:
+        return _vectors_batch(axes, ranks, x, y)
     if axes[1] is None and len(shape_of(y)) == 2:
         axis = axes[0] or 0
         if axis == len(shape_of(x)) - 1:
@@ -66,6 +78,17 @@ def _matmul_batch(size: int, axes: tuple[int | None, int | None], x: Array, y: A
         return unfolded_columns(size, n, matmul_op(x, columns))
     ndim = max(len(shape_of(v)) - (axis is not None) for v, axis in zip((x, y), axes, strict=True))
     return matmul_op(align(size, x, axes[0], ndim), align(size, y, axes[1], ndim)), 0
+
+
+def _vectors_batch(axes: tuple[int | None, int | None], ranks: list[int], x: Array, y: Array) -> tuple[Array, int]:
+    """Batch of vectors against one matrix or vector: they are the rows or the columns of one matrix. Else a stack."""
+    if axes[1] is None and ranks[0] == 1:
+        return matmul_op(to_front(x, axes[0]), y), 0
+    if axes[0] is None and ranks[1] == 1:
+        return matmul_op(x, np.moveaxis(y, axes[1] or 0, 1)), -1
+    x, y = to_front(x, axes[0]), to_front(y, axes[1])
+    z = matmul_op(np.expand_dims(x, -2) if ranks[0] == 1 else x, np.expand_dims(y, -1) if ranks[1] == 1 else y)
+    return np.squeeze(z, (-2,) * (ranks[0] == 1) + (-1,) * (ranks[1] == 1)), 0
 
 
 def folded_columns(y: Array, axis: int | None) -> tuple[Array, int]:
@@ -95,12 +118,13 @@ def core_axes_last(name: str, x1: Array, x2: Array, axes: Any) -> tuple[Array, A
 
 @matmul_op.defdivide
 def _matmul_divide(size: int, axes: tuple[int | None, int | None], x: Array, y: Array) -> Division | None:
-    rank = max(len(shape_of(x)), len(shape_of(y)))
-    in_x, in_y = (None if a is None else a - len(shape_of(z)) for a, z in zip(axes, (x, y), strict=True))
+    ranks = len(shape_of(x)), len(shape_of(y))
+    in_x = None if axes[0] is None else axes[0] - ranks[0]
+    in_y = None if axes[1] is None else axes[1] - max(2, ranks[1])  # a vector y is one column
     if (in_x, in_y) == (-1, -2):
         return Division(axes, None)
     if (in_x, in_y) in ((-2, None), (None, -1)):
-        return Division(axes, rank + (in_x or in_y))  # type: ignore[operator]
+        return Division(axes, max(ranks) + (in_x or in_y) - (ranks[0] == 1))  # type: ignore[operator]
     stacked = all(a is None or a < -2 for a in (in_x, in_y))
     return aligned(size, axes, x, y) if stacked else None
 
@@ -121,7 +145,7 @@ def matmul(x1: Array, x2: Array, /, *, axes: Any = None) -> Array:
             f"np.matmul: shapes {shape_of(x1)} and {shape_of(x2)} do not match: the first's last axis has {left}, "
             f"the second's {'last but one' if n > 1 else 'only'} axis {right}."
         )
-    if m > 1 and n > 1:
+    if min(m, n) > 1 or max(m, n) <= 2:
         return matmul_op(x1, x2)
     z = matmul_op(x1 if m > 1 else np.expand_dims(x1, 0), x2 if n > 1 else np.expand_dims(x2, 1))
     return np.squeeze(z, (-2,) * (m == 1) + (-1,) * (n == 1))

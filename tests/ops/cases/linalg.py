@@ -19,6 +19,9 @@ def gaussian(shape: Any) -> Any:
 @case("ops.linalg.matmul_op")
 def _matmul(draw: Any) -> Any:
     m, k, n = draw(st.tuples(*[st.integers(0, 3)] * 3))
+    if draw(st.booleans()):
+        shapes = draw(st.sampled_from([((k,), (k,)), ((m, k), (k,)), ((k,), (k, n))]))
+        return tuple(draw(gaussian(shape)) for shape in shapes), {}
     left, right = draw(hnp.mutually_broadcastable_shapes(num_shapes=2, max_dims=2, max_side=2)).input_shapes
     return (draw(gaussian((*left, m, k))), draw(gaussian((*right, k, n)))), {}
 

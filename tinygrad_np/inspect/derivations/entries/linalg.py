@@ -4,7 +4,7 @@ from ..table import entry
 
 entry(
     "linalg.matmul_op",
-    "z_ij = Σ_l x_il y_lj: Z = X Y for stacks of matrices",
+    "z_ij = Σ_l x_il y_lj: Z = X Y for stacks of matrices, and for a matrix or vector and a vector",
     "Σ_ij g_ij dz_ij = Σ_ijl g_ij (dx_il y_lj + x_il dy_lj). Beside dx_il stands Σ_j g_ij y_lj, the element il of g "
     "Yᵀ; beside dy_lj stands Σ_i x_il g_ij, the element lj of Xᵀ g. A matrix that meets a whole stack has its "
     "cotangents from all of it summed.",
@@ -15,6 +15,11 @@ entry(
             "a matrix that serves a stack gathers from all of it",
             "grad(lambda y: np.sum(np.ones((3, 1, 2)) @ y))(np.ones((2, 1)))",
             [[3.0], [3.0]],
+        ),
+        (
+            "a vector is one row or one column",
+            "grad(lambda a: np.sum(a @ np.array([3.0, 4.0])))(np.ones((2, 2)))",
+            [[3.0, 4.0], [3.0, 4.0]],
         ),
     ],
     source="M. Giles, An extended collection of matrix derivative results, 2008",
