@@ -344,9 +344,9 @@ def slope_of_power(x):
 
 def test_the_second_order_is_seen_with_a_gradient_inside():
     np.testing.assert_array_equal(grad(checked(slope_of_power))(ONES), 1.125 / 1.5)
-    for g in (checked(grad(slope_of_power)), checked(hessian(slope_of_power))):
-        with pytest.raises(NonFiniteError, match="the backward pass of power") as caught:
-            g(X)
+    for derivative, direction in ((grad, "backward"), (hessian, "tangent")):
+        with pytest.raises(NonFiniteError, match=f"the {direction} pass of power") as caught:
+            checked(derivative(slope_of_power))(X)
         assert caught.value.line == line_of(slope_of_power, 1)
 
 
@@ -492,7 +492,7 @@ def test_tangents_are_seen_under_jvp():
     with pytest.raises(NonFiniteError, match=r"the tangent of the input x holds inf at \[2\]"):
         jvp(checked(roots), (X,), (np.array([0, 0, np.inf]),))
     assert jvp(checked(masked_roots), (X,), (np.array([1.0, 0.0, 1.0]),)) == (3.0, 0.75)
-    with pytest.raises(NonFiniteError, match="the backward pass of sqrt"):
+    with pytest.raises(NonFiniteError, match="the tangent pass of sqrt"):
         hessian(checked(roots))(X)
 
 

@@ -13,7 +13,7 @@ from ..core import tree
 from ..core.tensor import Array, bottom, dtype_of, name_of, shape_of
 from .arguments import Argnums, as_kind_of, check_holomorphic, describe, leaves_of, outputs_of, own, resolve
 from .batch import vmap
-from .forward import jvp, linearize
+from .forward import jvp
 from .reverse import grad, vjp
 
 
@@ -37,7 +37,7 @@ def jacfwd(f: Callable[..., Any], argnums: Argnums = 0, holomorphic: bool = Fals
 
     Notes
     -----
-    J[i, j] = ∂y_i / ∂x_j. f is evaluated once; its linear part is run on the n unit vectors of the input, batched.
+    J[i, j] = ∂y_i / ∂x_j. f is evaluated once, beside the tangents along the n unit vectors of the input, batched.
     Cheaper than `jacrev` where the input has fewer elements than the output.
 
     Examples
@@ -55,8 +55,9 @@ def jacfwd(f: Callable[..., Any], argnums: Argnums = 0, holomorphic: bool = Fals
             return tree.map(lambda _: _first(primals, one), g(*primals))
         if not holomorphic:
             _refuse_complex(leaves, f"jacfwd({name_of(f)}): the argument")
-        y, push = linearize(g, *primals)
-        blocks = tree.leaves(vmap(push, out_axes=-1)(*tree.unflatten(structure, _basis(leaves))))
+        along = lambda *dots: jvp(g, primals, dots)
+        y, y_dots = vmap(along, out_axes=(None, -1))(*tree.unflatten(structure, _basis(leaves)))
+        blocks = tree.leaves(y_dots)
         ends = np.cumsum([math.prod(shape_of(leaf)) for leaf in leaves])[:-1]
         outputs, out_structure = tree.flatten(y)
         jacobians = []
@@ -143,7 +144,7 @@ def hessian(f: Callable[..., Any], argnums: Argnums = 0, holomorphic: bool = Fal
 
     Notes
     -----
-    H[i, j] = ∂²y / ∂x_i ∂x_j. One gradient is evaluated, its linear part is run on the n unit vectors at once. For a
+    H[i, j] = ∂²y / ∂x_i ∂x_j. One gradient is evaluated, beside its tangents along the n unit vectors at once. For a
     product with a vector alone, `hvp` needs no matrix.
 
     Examples
