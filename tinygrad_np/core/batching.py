@@ -19,7 +19,9 @@ from .tensor import Array, outputs_like, shape_of
 
 def to_front(x: Array, axis: int | None) -> Array:
     """Move the batch axis of a value to the front; a value that is not batched stays as it is."""
-    return x if axis is None or axis == 0 else np.moveaxis(x, axis, 0)
+    if axis is None or axis == 0:
+        return x
+    return np.transpose(x, (axis, *[i for i in range(len(shape_of(x))) if i != axis]))  # moveaxis asks much more
 
 
 def batched(size: int, x: Array, axis: int | None) -> Array:

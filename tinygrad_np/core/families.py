@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from .batching import to_front
 from .dividing import aligned
 from .primitive import Primitive, Rule
 from .tensor import Array, Tensor, dtype_of, shape_of
@@ -120,7 +121,12 @@ def _forward(partial: Rule) -> Rule:
     def rule(z: Array, *args: Array) -> Callable[[Array], Array]:
         push = partial(z, *args)
         shape = shape_of(z)
-        return lambda x_dot: np.broadcast_to(push(x_dot), shape)
+
+        def pushforward(x_dot: Array) -> Array:
+            y_dot = push(x_dot)
+            return y_dot if shape_of(y_dot) == shape else np.broadcast_to(y_dot, shape)
+
+        return pushforward
 
     return rule
 
@@ -135,8 +141,7 @@ def _batching(op: Primitive) -> Rule:
 
 def _aligned(x: Array, axis: int, rank: int) -> Array:
     """Move a batch axis to the front, with so many axes after it that broadcasting never meets it."""
-    if axis:
-        x = np.moveaxis(x, axis, 0)
+    x = to_front(x, axis)
     first, *rest = shape_of(x)
     return x if len(rest) == rank else np.reshape(x, (first, *(1,) * (rank - len(rest)), *rest))
 

@@ -85,7 +85,7 @@ def _vectors_batch(axes: tuple[int | None, int | None], ranks: list[int], x: Arr
     if axes[1] is None and ranks[0] == 1:
         return matmul_op(to_front(x, axes[0]), y), 0
     if axes[0] is None and ranks[1] == 1:
-        return matmul_op(x, np.moveaxis(y, axes[1] or 0, 1)), -1
+        return matmul_op(x, y if axes[1] else y.T), -1
     x, y = to_front(x, axes[0]), to_front(y, axes[1])
     z = matmul_op(np.expand_dims(x, -2) if ranks[0] == 1 else x, np.expand_dims(y, -1) if ranks[1] == 1 else y)
     return np.squeeze(z, (-2,) * (ranks[0] == 1) + (-1,) * (ranks[1] == 1)), 0

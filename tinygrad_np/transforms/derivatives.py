@@ -95,10 +95,10 @@ def jacrev(f: Callable[..., Any], argnums: Argnums = 0, holomorphic: bool = Fals
             return y
         sizes = [math.prod(shape_of(leaf)) for leaf in leaves]
         basis = tree.unflatten(structure, _basis(leaves))
-        if sum(sizes) == 1:  # one pullback needs no batch
-            bars = tree.map(lambda x: np.reshape(x, (1, *shape_of(x))), pullback(tree.map(lambda e: e[0], basis)))
-        else:
-            bars = vmap(pullback)(basis)
+        if sizes == [1]:  # one pullback needs no batch
+            gradient = tree.map(functools.partial(_row, leaves[0]), pullback(tree.map(lambda e: e[0], basis)))
+            return tree.unflatten(structure, [_first(gradient, one)])
+        bars = vmap(pullback)(basis)
         ends = [0, *np.cumsum(sizes).tolist()]
         jacobians = []
         for leaf, start, end in zip(leaves, ends[:-1], ends[1:], strict=True):
@@ -334,6 +334,12 @@ def _basis(leaves: Sequence[Any]) -> list[Array]:
         basis.append(rows.reshape(total, *shape_of(leaf)))
         start += n
     return basis
+
+
+def _row(y: Any, x_bar: Any) -> Array:
+    """Return the derivatives of the only element of y in the shape of a Jacobian, as an array also of numbers."""
+    shape = shape_of(y)
+    return x_bar if shape == () != shape_of(x_bar) else np.reshape(x_bar, (*shape, *shape_of(x_bar)))
 
 
 def _first(trees: tuple[Any, ...], one: bool) -> Any:

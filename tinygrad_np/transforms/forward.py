@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -35,7 +34,9 @@ class Forward(Trace):
         if not op.differentiable:
             return y
         dots = {i: a._index for i, a in enumerate(args) if type(a) is Tensor and a._trace is self}
-        with nullcontext() if self.observer is None else self.observer.running(op, since, "tangent"):
+        if self.observer is None:
+            return self._pushed(op, y, op.pushforwards(dots, y, values, options))
+        with self.observer.running(op, since, "tangent"):
             return self._pushed(op, y, op.pushforwards(dots, y, values, options))
 
     def _pushed(self, op: Primitive, y: Any, parts: list[tuple[str, Any]]) -> Any:
@@ -53,7 +54,8 @@ class Forward(Trace):
         y_dot = None
         for name, part in parts:
             if part is not None:
-                part = conform(part, shape, dtype, f"The JVP rule of {op.name} for {name}", "tangent")
+                if type(part) is not np.ndarray or part.shape != shape or part.dtype != dtype:
+                    part = conform(part, shape, dtype, f"The JVP rule of {op.name} for {name}", "tangent")
                 y_dot = part if y_dot is None else y_dot + part
         return y if y_dot is None else Tensor(y, self, y_dot)
 
