@@ -66,6 +66,7 @@ def test_a_product_is_as_exact_as_a_sum():
 
 
 def test_a_bias_has_the_same_gradient_for_every_number_of_threads_and_compiled():
+    pytest.importorskip("threadpoolctl")
     x, w = RNG.standard_normal((64, 14, 14, 3), dtype=np.float32), RNG.standard_normal((3, 3, 3, 24), dtype=np.float32)
     gradient = tg.grad(lambda b: np.sum(np.tanh(tg.nn.conv2d(x, w, b))))
     found, before = [], tg.get_num_threads()
