@@ -57,15 +57,16 @@ def relu(x: Any, out: Any = None) -> Any:
         return np.maximum(x, 0, out=out)
     if x.size >= LARGE and (y := _by_blocks(relu, (x,), out)) is not None:
         return y
-    order = sorted(range(x.ndim), key=lambda i: -x.strides[i])
-    y = np.ascontiguousarray(x.transpose(order))
-    result = np.empty_like(y) if out is None else out.transpose(order)
-    if not result.flags.c_contiguous or result.dtype != y.dtype:
+    y = np.empty_like(x) if out is None else out
+    if out is None and x.strides != y.strides:
+        x = x.copy("K")  # without gaps, as y
+    flat, into, size = x.ravel("K"), y.ravel("K"), x.size - x.size % ROW  # as they lie in memory, if without gaps
+    if out is not None and not (x.strides == y.strides and x.dtype == y.dtype and np.may_share_memory(into, y)):
         return np.maximum(x, 0, out=out)
-    flat, into, size = y.reshape(-1), result.reshape(-1), x.size - x.size % ROW
-    np.maximum(flat[:size].reshape(-1, ROW), np.zeros(ROW, y.dtype), out=into[:size].reshape(-1, ROW))
-    np.maximum(flat[size:], 0, out=into[size:])
-    return result.transpose(np.argsort(order)) if out is None else out
+    zeros = np.zeros(ROW, x.dtype)
+    np.maximum(flat[:size].reshape(-1, ROW), zeros, out=into[:size].reshape(-1, ROW))
+    np.maximum(flat[size:], zeros[: x.size - size], out=into[size:])
+    return y
 
 
 def _signed(x: Any) -> Any:
