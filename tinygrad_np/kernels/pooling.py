@@ -207,15 +207,26 @@ def max_pool_winner(x: Array, y: Array, *, out: Array | None = None, **windows: 
 
 def _find_winners(plan: Plan, last: int, x: Array, y: Array, winner: Array) -> None:
     """Count the elements that are passed over before the first maximum; the last one never is."""
-    winner[...] = 0
-    passed = np.ones_like(y, np.bool_)
     nan = y.dtype.kind in "fc" and bool(np.isnan(y).any())
+    passed: Array | None = None
     for p, elements in islice(plan.offsets, last):
-        seen, inside = x[elements], passed[p]
-        inside &= seen != y[p]
+        seen = x[elements]
+        less = seen != y[p]
         if nan:
-            inside &= ~np.isnan(seen)
-        winner += passed.view(np.uint8)
+            less &= ~np.isnan(seen)
+        if passed is None:
+            if plan.inside:
+                passed = less
+            else:
+                passed = np.ones_like(y, np.bool_)
+                passed[p] = less
+            winner[...] = passed.view(np.uint8)
+        else:
+            inside = passed[p]
+            inside &= less
+            winner += passed.view(np.uint8)
+    if passed is None:
+        winner[...] = 0
 
 
 def window_gather(x: Array, winner: Array, **windows: Unpack[Windows]) -> Array:
@@ -281,25 +292,31 @@ def sum_pool_transpose(
     The memory order of the result: its axes from the slowest to the fastest. It is cheaper to change it here, where g
     is still small.
     """
-    plan, wide = plan_of(size, windows), _accumulator(g)
+    plan = plan_of(size, windows)
     g = g if order is None else _arranged(g, order)
     x_bar = np.empty_like(g, shape=(len(g), *size, g.shape[-1])) if out is None else out
     if plan.tiled and plan.full and order is not None and _has_runs(order, x_bar, g):
         scaled = g if scale == 1 else np.multiply(g, scale)
         return _runs_of_windows(order, g.shape, size, _options(windows)).take(scaled, x_bar)
 
-    def task(into: Array, given: Array) -> None:
-        scaled = given.astype(wide, copy=False) if scale == 1 else np.multiply(given, scale, dtype=wide)
-        if not plan.tiled:
-            into[...] = _spread(scaled, plan, size)
-            return
-        if not plan.full:
-            into[...] = 0
-        tiles = into[plan.covered].reshape(len(given), *plan.split, given.shape[-1])  # a view
-        tiles[...] = scaled[plan.widened]
-
-    _by_blocks(task, x_bar, g)
+    if x_bar.size < LARGE:
+        _spread_scaled(plan, scale, x_bar, g)
+    else:
+        _by_blocks(partial(_spread_scaled, plan, scale), x_bar, g)
     return x_bar
+
+
+def _spread_scaled(plan: Plan, scale: float, x_bar: Array, g: Array) -> None:
+    """Put g of each window, times the scale, into x_bar."""
+    wide = _accumulator(g)
+    g = g.astype(wide, copy=False) if scale == 1 else np.multiply(g, scale, dtype=wide)
+    if not plan.tiled:
+        x_bar[...] = _spread(g, plan, x_bar.shape[1:-1])
+        return
+    if not plan.full:
+        x_bar[...] = 0
+    tiles = x_bar[plan.covered].reshape(len(g), *plan.split, g.shape[-1])  # a view
+    tiles[...] = g[plan.widened]
 
 
 def _spread(g: Array, plan: Plan, size: Sizes) -> Array:
