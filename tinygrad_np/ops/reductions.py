@@ -76,8 +76,7 @@ def sum_op(x: Array, *, axis: AxisTuple, keepdims: bool = False, reorder: bool =
 
     With `reorder` the terms may be added up in whichever order is fastest, else NumPy's order stands.
     """
-    x = np.asarray(x)
-    return sums.total(x, axis, keepdims) if reorder else x.sum(axis=axis, keepdims=keepdims)
+    return sums.total(x, axis, keepdims) if reorder else np.asarray(x).sum(axis=axis, keepdims=keepdims)
 
 
 @sum_op.defvjp("x")
