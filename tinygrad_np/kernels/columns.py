@@ -154,18 +154,11 @@ class Plan(ABC):
             packed = np.zeros(self.padded, dtype)
             turn(packed[self.interior], x)
             return packed
-        return self._contiguous(x, dtype)
+        return contiguous(x, dtype)
 
     def pack_output(self, g: Array, dtype: DTypeLike) -> Array:
         """Give g (N, *out, F) in memory order; as a view of g itself if that will do."""
-        return self._contiguous(g.transpose(self.order), dtype)
-
-    def _contiguous(self, a: Array, dtype: DTypeLike) -> Array:
-        if a.dtype == dtype and a.flags.c_contiguous:
-            return a
-        packed = np.empty(a.shape, dtype)
-        turn(packed, a)
-        return packed
+        return contiguous(g.transpose(self.order), dtype)
 
     def cut(self, numbers: int, least: int) -> Iterator[Tile]:
         """Cut the columns, of so many numbers each, into tiles that about fit the buffer, and about `least` or more.
@@ -310,6 +303,15 @@ def turn(target: Array, source: Array) -> None:
 def _turn(target: Array, source: Array) -> None:
     for i in range(0, source.shape[-1], LINE):
         target[..., i : i + LINE] = source[..., i : i + LINE]
+
+
+def contiguous(a: Array, dtype: DTypeLike) -> Array:
+    """Give an array without gaps and with a dtype, itself if it is so."""
+    if a.dtype == dtype and a.flags.c_contiguous:
+        return a
+    packed = np.empty(a.shape, dtype)
+    turn(packed, a)
+    return packed
 
 
 def shares(geometry: Geometry) -> int:

@@ -37,7 +37,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from tinygrad_np.kernels.blocks import with_rows
-from tinygrad_np.kernels.columns import Array, Geometry, turn
+from tinygrad_np.kernels.columns import Array, Geometry, contiguous, turn
 from tinygrad_np.kernels.threads import hold_blas, parallel, portions
 from tinygrad_np.kernels.transposed import input_gradient as transposed
 
@@ -247,9 +247,4 @@ def _packed(geometry: Geometry, x: Array, dtype: DTypeLike) -> Array:
 
 def _turned(a: Array, dtype: DTypeLike) -> Array:
     """Give a (N, rows, columns, C) as (rows, C, columns, N), contiguous; as a view of a itself if that will do."""
-    a = a.transpose(1, 3, 2, 0)
-    if a.dtype == dtype and a.flags.c_contiguous:
-        return a
-    copy = np.empty(a.shape, dtype)
-    turn(copy, a)
-    return copy
+    return contiguous(a.transpose(1, 3, 2, 0), dtype)
