@@ -238,6 +238,9 @@ EQUIVALENT: dict[str, list[str]] = {
         "ops.decompositions.svd_op | source of decompositions._over_values | `n * np.finfo(real_dtype(s)).eps` -> `np.*",
         "ops.decompositions.svd_op | source of decompositions._over_values | `1` -> `2` (2)",
     ],
+    "It leaves the terms of a sum in NumPy's order: another rounding, and slower.": [
+        "ops.convolution.conv_op | source of convolution._conv_vjp_b | `*, reorder=True)` -> `sum_op(g, axis=axes)`",
+    ],
     "Of an empty array only the dtype counts, and that of its imaginary part is the same.": [
         "ops.matrices | source of matrices.real_dtype | *",
     ],
