@@ -13,7 +13,7 @@ from tests.kernels.geometries import lattice
 from tinygrad_np.kernels import prepared_convolution
 from tinygrad_np.kernels.choice import algorithm
 from tinygrad_np.kernels.columns import Geometry
-from tinygrad_np.kernels.scratch import prepared_for
+from tinygrad_np.kernels.scratch import FRESH, prepared_for
 
 GEOMETRIES = {
     "one channel": Geometry(1, (12, 12), 1, 6, (5, 5), (1, 1), ((0, 0), (0, 0)), (1, 1), 1),
@@ -71,7 +71,7 @@ def test_columns_are_gathered_once_for_the_product_and_the_kernel_gradient(name)
     x, w, g = (lattice(rng, a.shape) for a in arrays(rng, geometry))
     y = by_rows_or_columns(geometry, x, w)
     w_bar = np.empty_like(w)
-    with prepared_for(np.empty, {}):
+    with prepared_for(FRESH, {}):
         calls = prepared_convolution.prepare_correlate(geometry, x, w, y)
         later = prepared_convolution.prepare_kernel_gradient(geometry, x, g, w_bar)
     alone = prepared_convolution.prepare_kernel_gradient(geometry, x, g, w_bar)

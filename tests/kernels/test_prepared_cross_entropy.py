@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tinygrad_np.kernels.scratch import prepared_for
+from tinygrad_np.kernels.scratch import FRESH, prepared_for
 from tinygrad_np.ops.cross_entropy import softmax_cross_entropy_gradient_op as gradient_op
 from tinygrad_np.ops.cross_entropy import softmax_cross_entropy_op as loss_op
 
@@ -21,7 +21,7 @@ ROWS = {
 def prepared(x, labels, g, options, known):
     """The arrays of both results, and the calls of both steps, which may share what they know."""
     loss, x_bar = np.empty((), x.dtype), np.empty_like(x)
-    with prepared_for(np.empty, known):
+    with prepared_for(FRESH, known):
         forward = loss_op.prepare(loss, x, labels, **options)
         backward = gradient_op.prepare(x_bar, g, x, labels, **options)
     return loss, x_bar, forward, backward

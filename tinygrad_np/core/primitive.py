@@ -69,6 +69,8 @@ class Primitive:
     fresh : bool
         Whether its pullbacks return new arrays, made in the call that returns them and held by nothing else, or views.
         The tape may then write to the arrays and hand them out as they are. Undeclared, and of views, it makes copies.
+    views : bool
+        Whether it makes views of one array, which depend on the options and on how that lies, not on its values.
     differentiable : bool
         False for functions without a derivative.
     vjps, jvps : dict
@@ -116,7 +118,7 @@ class Primitive:
         self.parameters = (*self.arrays, *self.options)
         self._options = frozenset(self.options)
         self.differentiable = differentiable
-        self.weak = self.broadcasts = self.fresh = False
+        self.weak = self.broadcasts = self.fresh = self.views = False
         self.vjps: dict[int, Rule] = {}
         self.jvps: dict[int, Rule] = {}
         self.joint: tuple[tuple[int, ...], Rule] | None = None

@@ -19,7 +19,7 @@ from tinygrad_np.kernels.choice import algorithm
 from tinygrad_np.kernels.columns import Array, Columns, Geometry, Plan, stays_channels_inner
 from tinygrad_np.kernels.products import matmul
 from tinygrad_np.kernels.rows import Rows
-from tinygrad_np.kernels.scratch import scratch, shared
+from tinygrad_np.kernels.scratch import bordered, kept, scratch, shared
 
 Calls = list[Callable[[], object]]
 
@@ -71,7 +71,9 @@ def prepare_input_gradient(geometry: Geometry, g: Array, w: Array, out: Array) -
     if layout is None:
         return None
     calls: Calls = []
-    x_bar = scratch(layout.padded, out.dtype)
+    ordered_out = out.transpose(layout.order)
+    in_place = not layout.pads and ordered_out.flags.c_contiguous
+    x_bar = ordered_out if in_place else scratch(layout.padded, out.dtype)
     windows = layout.windows.of(x_bar)
     ordered = _packed(layout, g, layout.output, (...,), calls)
     calls.append(partial(x_bar.fill, 0))
@@ -83,8 +85,7 @@ def prepare_input_gradient(geometry: Geometry, g: Array, w: Array, out: Array) -
         calls.append(bound(np.matmul, kernel, layout.grouped(ordered), out=layout.as_matrix(gathered)))
         for offset in np.ndindex(layout.offsets):
             _add(windows[layout.at(layout.tiles[0], offset)], gathered[layout.at(layout.whole, offset)], calls)
-    calls.append(partial(np.copyto, out, layout.restore(x_bar[layout.interior])))
-    return calls
+    return calls if in_place else [*calls, partial(np.copyto, out, layout.restore(x_bar[layout.interior]))]
 
 
 def _product(which: str, geometry: Geometry, a: Array, b: Array, out: Array) -> Callable[[], object] | None:
@@ -115,22 +116,22 @@ def _layout(which: str, geometry: Geometry, a: Array, b: Array, out: Array) -> R
 def _columns(layout: Plan, x: Array, calls: Calls) -> Array:
     """Return the windows of x, contiguous; few are gathered once for the product and for the kernel gradient."""
     if prod(layout.windows.shape) * x.itemsize > KEPT:
-        gathered, gather = _gathered(layout, x)
+        gathered, gather = _gathered(layout, x, scratch)
     else:
-        (gathered, gather), new = shared(_gathered, layout, x)
+        (gathered, gather), new = shared(_gathered, layout, x, kept)
         gather = gather if new else []
     calls += gather
     return gathered
 
 
-def _gathered(layout: Plan, x: Array) -> tuple[Array, Calls]:
-    """Return the windows of x, contiguous, and the calls that gather them."""
+def _gathered(layout: Plan, x: Array, memory: Callable[..., Array]) -> tuple[Array, Calls]:
+    """Return the windows of x, contiguous, and the calls that gather them in an array of this memory."""
     calls: Calls = []
     packed = _packed(layout, x, layout.padded, layout.interior, calls)
     seen = layout.windows.of(packed)[layout.at(layout.tiles[0])]
-    if seen.flags.c_contiguous:
+    if seen.flags.c_contiguous and (memory is scratch or not calls):
         return seen, calls
-    gathered = scratch(seen.shape, seen.dtype)
+    gathered = memory(seen.shape, seen.dtype)
     return gathered, [*calls, partial(np.copyto, gathered, seen)]
 
 
@@ -139,7 +140,7 @@ def _packed(layout: Plan, a: Array, shape: tuple[int, ...], interior: tuple[Any,
     ordered = a.transpose(layout.order)
     if ordered.shape == shape and ordered.flags.c_contiguous:
         return ordered
-    packed = scratch(shape, a.dtype) if ordered.shape == shape else np.zeros(shape, a.dtype)  # whose border stays zero
+    packed = scratch(shape, a.dtype) if ordered.shape == shape else bordered(shape, a.dtype, interior)
     calls.append(partial(np.copyto, packed[interior], ordered))
     return packed
 
@@ -182,8 +183,11 @@ def _sum_of_rows(layout: Rows, gathered: Array, g: Array, out: Array, calls: Cal
 def _add_rows(layout: Rows, kernel: Array, g: Array, windows: Array, calls: Calls) -> None:
     """Append the products that give the columns of rows of input, and their additions to the windows."""
     border, shape = layout.border, (layout.p, layout.groups, layout.width, layout.m)
-    bordered = np.zeros((layout.groups, layout.p + 2 * border, layout.width, layout.m), g.dtype)
-    calls.append(partial(np.copyto, bordered[:, border : border + layout.p], g.reshape(shape).swapaxes(0, 1)))
+    between = g.reshape(shape).swapaxes(0, 1)
+    if border or not between.flags.c_contiguous:
+        interior, inner = (slice(None), slice(border, border + layout.p)), between
+        between = bordered((layout.groups, layout.p + 2 * border, layout.width, layout.m), g.dtype, interior)
+        calls.append(partial(np.copyto, between[interior], inner))
     weights = []
     for phase in range(layout.row_stride):
         taps = kernel[:, :, phase :: layout.row_stride][:, :, ::-1].transpose(0, 3, 2, 1)
@@ -193,7 +197,7 @@ def _add_rows(layout: Rows, kernel: Array, g: Array, windows: Array, calls: Call
         for block in blocks:
             gathered = scratch(block.shape, g.dtype)
             for phase, some, (view, seen) in block.products:
-                product = bound(np.matmul, weights[phase][..., some], seen.of(bordered), out=view.of(gathered))
+                product = bound(np.matmul, weights[phase][..., some], seen.of(between), out=view.of(gathered))
                 calls.append(product)
             for of_window, of_columns in block.shifts:
                 _add(windows[:, block.rows][of_window], gathered[of_columns], calls)

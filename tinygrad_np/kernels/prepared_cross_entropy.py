@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 
 from tinygrad_np.kernels.cross_entropy import MANY, Array
-from tinygrad_np.kernels.scratch import scratch, shared
+from tinygrad_np.kernels.scratch import kept, scratch, shared
 
 Calls = list[Callable[[], object]]
 Forward = Callable[..., Array]
@@ -35,9 +35,10 @@ class _Softmax:
         self.x, self.labels = x.reshape(-1, classes), labels.reshape(-1)
         self.unsigned = self.labels.view(f"u{labels.itemsize}")  # negative labels are large
         n = len(self.x)
-        self.starts, self.at = np.arange(n) * classes, np.empty(n, np.intp)
-        self.shift, self.total, self.picked = (scratch((n,), x.dtype) for _ in range(3))
-        self.finite, self.exponentials = scratch((n,), np.bool_), scratch((n, classes), x.dtype)
+        self.starts, self.at = np.arange(n) * classes, kept((n,), np.intp)
+        self.total, self.picked = kept((n,), x.dtype), kept((n,), x.dtype)
+        self.exponentials = kept((n, classes), x.dtype)
+        self.shift, self.finite = scratch((n,), x.dtype), scratch((n,), np.bool_)
         self.pick = partial(self.exponentials.reshape(-1).take, self.at, None, self.picked, "clip")
         self.usual = False
 

@@ -29,9 +29,10 @@ from tinygrad_np.kernels.pooling import (
     window_scatter,
 )
 from tinygrad_np.kernels.runs import MOST, have_runs, numbers_of_runs, take_runs
-from tinygrad_np.kernels.scratch import scratch, shared
+from tinygrad_np.kernels.scratch import kept, scratch, shared
 
 Calls = list[Callable[[], object]]
+Elements = Array | list[Array]  # an array for each offset
 
 
 def prepare_max_pool(out: Array, x: Array, **windows: Unpack[Windows]) -> Calls | None:
@@ -164,7 +165,9 @@ def _is_real(*arrays: Array) -> bool:
     return all(a.dtype == arrays[0].dtype and a.dtype.kind == "f" and a.itemsize in (4, 8) for a in arrays)
 
 
-def _fold(ufunc: np.ufunc, out: Array, elements: list[Array]) -> Calls:
+def _fold(ufunc: np.ufunc, out: Array, elements: Elements) -> Calls:
+    if isinstance(elements, np.ndarray):
+        return [partial(ufunc.reduce, elements, 0, None, out)]
     first, second, *others = elements
     calls = [bound(ufunc, first, second, out=out)]
     return calls + [bound(ufunc, out, seen, out=out) for seen in others]
@@ -173,27 +176,28 @@ def _fold(ufunc: np.ufunc, out: Array, elements: list[Array]) -> Calls:
 # -- windows of runs ---------------------------------------------------------------------------------------------------
 
 
-def _elements(x: Array, y: Array, plan: Plan) -> tuple[list[Array], Calls]:
+def _elements(x: Array, y: Array, plan: Plan) -> tuple[Elements, Calls]:
     """Return what the windows see at each offset, an array like y each, and the calls that gather it if any must.
 
-    One call gathers all, for NumPy takes several times as long for a small array of short runs as for a contiguous one.
+    One call gathers all in one array, for NumPy takes several times as long for a small array of short runs as for a
+    contiguous one.
     """
     order = memory_order(y)
-    gathered = scratch((len(plan.offsets), *(y.shape[i] for i in order)), x.dtype)
+    gathered = kept((len(plan.offsets), *(y.shape[i] for i in order)), x.dtype)
     gathered = gathered.transpose(0, *(1 + np.argsort(order)))
     if have_runs(x, y):
         numbers = numbers_of_runs(x)
         places = np.stack([numbers[elements] for _, elements in plan.offsets])
-        return list(gathered), [take_runs(x, places, gathered)]
+        return gathered, [take_runs(x, places, gathered)]
     if plan.tiled and x.nbytes <= MOST:
         tiles = x[plan.covered].reshape(len(x), *plan.split, x.shape[-1])
         kernels = range(2, tiles.ndim - 1, 2)
         tiles = np.moveaxis(tiles, kernels, range(len(kernels)))
-        return list(gathered), [partial(np.copyto, gathered.reshape(tiles.shape), tiles)]
+        return gathered, [partial(np.copyto, gathered.reshape(tiles.shape), tiles)]
     return [x[elements] for _, elements in plan.offsets], []
 
 
-def _elements_for_several(x: Array, y: Array, plan: Plan) -> tuple[list[Array], Calls]:
+def _elements_for_several(x: Array, y: Array, plan: Plan) -> tuple[Elements, Calls]:
     """Return the same, for the maximum and for its place: gathered once for both."""
     (elements, calls), new = shared(_elements, x, y, plan)
     return elements, calls if new else []

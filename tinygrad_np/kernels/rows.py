@@ -35,8 +35,8 @@ NARROW_PRODUCT, NARROW_ROW = 64, 8
 VECTOR = 16
 # Filters from which the products of a kernel gradient run at full speed; fewer take some rows of output together.
 FULL_HEIGHT = 16
-# Multiplications by zeros that cost as much as a few calls of `matmul`.
-SMALL_WASTE = 1_000_000
+# Multiplications by zeros that cost as much as ten calls of `matmul`, which lose more where two threads make them.
+SMALL_WASTE = 4_000_000
 
 
 class Product(NamedTuple):

@@ -5,13 +5,16 @@ channel. A product of the same array, as a matrix, with a vector of ones takes a
 tenth, and its errors are no larger.
 """
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from math import prod
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .binding import bound
+from .scratch import scratch
 from .threads import hold_blas
 
 Array: TypeAlias = NDArray[Any]
@@ -31,16 +34,13 @@ class _Product(NamedTuple):
     inner: int
 
 
-def total(x: Array, axis: Sizes, keepdims: bool = False, out: Array | None = None) -> Any:
+def total(x: Array, axis: Sizes, keepdims: bool = False) -> Any:
     """Sum over axes, none of them negative, as np.sum."""
     product = _product(x.shape, x.strides, x.dtype, axis)
     if product is None:
-        return x.sum(axis, out=out, keepdims=keepdims)
+        return x.sum(axis, keepdims=keepdims)
     ordered, outer, inner = x.transpose(product.order), product.outer, product.inner
     sums = _multiplied(ordered.reshape(outer, product.kept, inner), x.size >= WAKING)
-    if out is not None:
-        out[...] = sums.reshape(out.shape)
-        return out
     return sums.reshape([1 if i in axis else n for i, n in enumerate(x.shape)]) if keepdims else sums
 
 
@@ -56,6 +56,32 @@ def _multiplied(x: Array, wakes: bool) -> Array:
         sums = np.matmul(x.reshape(-1, inner), np.ones(inner, x.dtype))
         sums = np.add.reduce(sums.reshape(outer, kept), 0) if outer > 1 else sums
     return sums
+
+
+def prepare_total(out: Array, x: Array, axis: Sizes, keepdims: bool) -> list[Callable[[], object]]:
+    """Return the calls of `total`, bound to arrays that stay: x, and the contiguous one of the result."""
+    product = _product(x.shape, x.strides, x.dtype, axis)
+    if product is None:
+        return [partial(np.add.reduce, x, axis, None, out, keepdims)]
+    outer, kept, inner = product.outer, product.kept, product.inner
+    ordered, sums = x.transpose(product.order).reshape(outer, kept, inner), out.reshape(kept)
+    if inner == 1:
+        return [_held(bound(np.matmul, np.ones(outer, x.dtype), ordered[:, :, 0], out=sums), x.size)]
+    runs = sums if outer == 1 else scratch((outer * kept,), x.dtype)
+    multiply = _held(bound(np.matmul, ordered.reshape(-1, inner), np.ones(inner, x.dtype), out=runs), x.size)
+    return [multiply] if outer == 1 else [multiply, partial(np.add.reduce, runs.reshape(outer, kept), 0, None, sums)]
+
+
+def _held(call: Callable[[], object], numbers: int) -> Callable[[], object]:
+    """Return a call of BLAS that wakes no threads."""
+    if numbers < WAKING:
+        return call
+
+    def held() -> None:
+        with hold_blas():
+            call()
+
+    return held
 
 
 @lru_cache(maxsize=1024)

@@ -63,7 +63,7 @@ def _getitem_vjp(i: int, y: Array, *xs: Array, template: Template) -> Any:
     return lambda g: scatter_op(g, *indices, template=template, shape=shape)
 
 
-getitem_op.fresh = True
+getitem_op.fresh = getitem_op.views = True
 
 
 @getitem_op.defjvp("xs")

@@ -29,7 +29,7 @@ from ..kernels.prepared_pooling import (
     prepare_window_scatter,
 )
 from ..kernels.scratch import scratch
-from ..kernels.sums import total
+from ..kernels.sums import prepare_total
 from .activations import relu, relu_gradient, sigmoid_gradient
 from .arithmetic import where_op
 from .convolution import conv_input_op, conv_kernel_op, conv_op
@@ -123,7 +123,7 @@ def _sum(out: Array, x: Array, *, axis: AxisTuple, keepdims: bool = False, reord
     if x.size == out.size and x.dtype == out.dtype and out.dtype.kind in "fc" and x.flags.c_contiguous:
         return [bound(np.add, x.reshape(out.shape), 0, out=out)]  # each of one number, and 0 + -0 is 0
     if reorder:
-        return [partial(total, x, axis, keepdims, out)]
+        return prepare_total(out, x, axis, keepdims)
     return [partial(np.add.reduce, x, axis, None, out, keepdims)]
 
 

@@ -30,11 +30,15 @@ class Pool:
         self.lent: dict[int, Any] = {}
         self.free: list[Any] = []
         self.scratch: list[Any] = []
+        self.kept: list[Any] = []
+        self.borders: dict[Any, Any] = {}
 
     def take(self, value: Any, place: int) -> Any:
         """Lend a buffer for the value at a place: an array of its shape, dtype and strides."""
         block = self.lent[place] = self._block(_extent(value))
         return np.ndarray(value.shape, value.dtype, block, strides=value.strides)
+
+    # What prepared steps have of memory: see `kernels.scratch`.
 
     def lend(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
         """Lend an array until `take_back`, to a step that needs it only while it runs."""
@@ -45,6 +49,20 @@ class Pool:
         """Take back what was lent to a step."""
         self.free += self.scratch
         self.scratch = []
+
+    def keep(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
+        """Lend an array until `take_back_kept`, to steps that share what one of them computes."""
+        self.kept.append(self._block(math.prod(shape) * dtype.itemsize))
+        return np.ndarray(shape, dtype, self.kept[-1])
+
+    def take_back_kept(self) -> None:
+        """Take back what such steps had."""
+        self.free += self.kept
+        self.kept = []
+
+    def border(self, shape: tuple[int, ...], dtype: np.dtype[Any], interior: tuple[Any, ...]) -> Any:
+        """Lend zeros to steps that write to the interior: always the same, so the border stays zero."""
+        return self.borders.setdefault((shape, dtype, repr(interior)), np.zeros(shape, dtype))
 
     def _block(self, size: int) -> Any:
         fitting = [b for b in self.free if size <= b.nbytes <= 2 * size + 1024]

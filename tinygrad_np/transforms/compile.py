@@ -144,7 +144,7 @@ class _Recorded:
 
 
 def compile(
-    f: Callable[..., Any], *, batch_argnums: int | Sequence[int] | None = None, micro_batch: int = 64
+    f: Callable[..., Any], *, batch_argnums: int | Sequence[int] | None = None, micro_batch: int = 32
 ) -> Callable[..., Any]:
     """Return a function that computes what f does, from a recording, with less time between NumPy's calls.
 
@@ -162,7 +162,8 @@ def compile(
         them is then computed for some examples after the others, forward and backward, while that is in the cache, and
         on several threads (`set_num_threads`). What mixes the examples (batch normalisation, a sort) is still right.
     micro_batch : int
-        The largest number of examples that are computed together then.
+        The largest number of examples that are computed together then. What LeNet-5 needs for 32 fits a core's cache;
+        layers of hundreds of channels, and networks without convolutions, are as fast or faster undivided.
 
     Returns
     -------

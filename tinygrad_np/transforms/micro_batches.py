@@ -8,6 +8,8 @@ run one after the other while it is in the cache, and several at once.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
 
@@ -16,12 +18,13 @@ import numpy as np
 from ..core.dividing import Division
 from ..core.primitive import Primitive
 from ..core.recorder import Recorder
-from ..core.tensor import Array, Tensor, outputs_like, shape_of
+from ..core.tensor import Array, Tensor, dtype_of, outputs_like, shape_of
 from ..core.trace import Trace
+from .schedule import SUMS
 
 
 class MicroBatches(Trace):
-    """The dividing trace; a Tensor's index is its parts and the axis along which they lie.
+    """The dividing trace; a Tensor's index is its parts, the axis along which they lie, and the whole if it was cut.
 
     Parameters
     ----------
@@ -44,7 +47,7 @@ class MicroBatches(Trace):
 
     def shape_of(self, x: Tensor) -> tuple[int, ...]:
         """Shape of the whole."""
-        parts, axis = x._index
+        parts, axis, _ = x._index
         shape = shape_of(parts[0])
         return (*shape[:axis], self.size, *shape[axis + 1 :])
 
@@ -57,12 +60,23 @@ class MicroBatches(Trace):
         return self.recorder.bool_of(x._value)
 
     def cut(self, x: Array, axis: int) -> Tensor:
-        """Make a Tensor of this trace of a whole array."""
-        return self._tensor([x[(slice(None),) * axis + (slice(*edges),)] for edges in self.ranges], axis)
+        """Make a Tensor of this trace of a whole array.
+
+        Its parts are copies, if of numbers: so each lies where it did in the last run, and calls can be bound to it.
+        """
+        before, copies, parts = (slice(None),) * axis, dtype_of(x).kind in "iufc", []
+        for k, edges in enumerate(self.ranges):
+            with self._lane(k):
+                part = x[(*before, slice(*edges))]
+                parts.append(np.positive(part) if copies else part)
+        return self._tensor(parts, axis, x)
 
     def join(self, x: Any) -> Any:
         """Return the whole array, of the trace below."""
-        return np.concatenate(x._index[0], axis=x._index[1]) if self._is_ours(x) else x
+        if not self._is_ours(x):
+            return x
+        parts, axis, whole = x._index
+        return np.concatenate(parts, axis=axis) if whole is None else whole
 
     def process(self, op: Primitive, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         """Apply the primitive to each micro-batch, or to whole arrays."""
@@ -78,11 +92,8 @@ class MicroBatches(Trace):
         results = []
         for k, (start, stop) in enumerate(self.ranges):
             own = options if division.options is None else division.options(stop - start)
-            self.recorder.lane = k
-            try:
+            with self._lane(k):
                 results.append(op(*[parts[k] for parts in divided], **own))
-            finally:
-                self.recorder.lane = None
         if not isinstance(results[0], tuple):
             return self._whole(results, division.axis)
         outputs = zip(zip(*results, strict=True), division.axis, strict=True)
@@ -91,8 +102,8 @@ class MicroBatches(Trace):
     def _is_ours(self, x: Any) -> bool:
         return type(x) is Tensor and x._trace is self
 
-    def _tensor(self, parts: list[Any], axis: int) -> Tensor:
-        return Tensor(parts[0], self, (parts, axis))
+    def _tensor(self, parts: list[Any], axis: int, whole: Array | None = None) -> Tensor:
+        return Tensor(parts[0], self, (parts, axis, whole))
 
     def _parts(self, x: Array, axis: int | None) -> list[Array]:
         if axis is None:
@@ -104,7 +115,20 @@ class MicroBatches(Trace):
     def _whole(self, results: list[Any], axis: int | None) -> Any:
         if axis is not None:
             return self._tensor(results, axis)
-        total = results[0]
-        for part in results[1:]:
-            total = total + part
+        sums = results[:SUMS]
+        for k, part in enumerate(results[SUMS:], SUMS):
+            with self._lane(k):
+                sums[k % SUMS] = sums[k % SUMS] + part
+        total = sums[0]
+        for each in sums[1:]:
+            total = total + each
         return total
+
+    @contextmanager
+    def _lane(self, k: int) -> Iterator[None]:
+        """Record what is done as a step of this micro-batch."""
+        self.recorder.lane = k
+        try:
+            yield
+        finally:
+            self.recorder.lane = None

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import groupby
 from types import MappingProxyType
 from typing import Any
 
@@ -26,7 +27,7 @@ from ..core.recorder import Recorder, Step
 from ..core.tensor import Array, Tensor, shape_of
 from ..kernels.binding import bound
 from ..kernels.scratch import Known, prepared_for
-from ..kernels.threads import parallel
+from ..kernels.threads import hold_blas, parallel
 from .arguments import own
 from .buffers import Pool, can_hold
 from .schedule import Region, Schedule
@@ -153,21 +154,28 @@ class Program:
         """Append the calls of steps that belong to no micro-batch, or one call that runs those of several."""
         if not region.divided:
             for i in region.steps:
-                self._lay_out(i, self.pools[None], self.calls)
+                self._lay_out(i, self.pools[None], self.known, self.calls)
             return
         groups: list[list[Callable[[], object]]] = [[] for _ in range(self.plan.groups)]
-        for i in region.steps:
-            group = self.plan.steps[i].lane % len(groups)  # type: ignore[operator]
-            self._lay_out(i, self.pools[group], groups[group])
+        for lane, steps in groupby(region.steps, lambda i: self.plan.steps[i].lane):
+            group: Any = self.plan.group(lane)
+            known: Known = {}  # the next micro-batch has the same memory
+            for i in steps:
+                self._lay_out(i, self.pools[group], known, groups[group])
+            self.pools[group].take_back_kept()
 
         def run_group(k: int) -> None:
             for call in groups[k]:
                 call()
 
-        self.calls.append(partial(parallel, run_group, len(groups)))
+        def run_groups() -> None:
+            with hold_blas():  # also where one thread runs them all
+                parallel(run_group, len(groups))
+
+        self.calls.append(run_groups)
         self._end(region.ending, self.calls)
 
-    def _lay_out(self, i: int, pool: Pool, calls: list[Callable[[], object]]) -> None:
+    def _lay_out(self, i: int, pool: Pool, known: Known, calls: list[Callable[[], object]]) -> None:
         """Append the calls of a step, and settle where its results lie."""
         step, ending = self.plan.steps[i], self.plan.ending[i]
         first, *others = step.outputs
@@ -178,7 +186,12 @@ class Program:
                 pool.give_back(ending)
             self.slots[first] = pool.take(self.seen[first], first)
             calls.append(self._bound_ufunc(function, step, self.slots[first]))
-        elif not (fixed and (self._make_view(step) or self._prepare(step, pool, calls))):
+        elif fixed and (self._make_view(step) or self._prepare(step, pool, known, calls)):
+            pass
+        elif self._is_view(step) and step.op.views:
+            self.looked_up.add(first)
+            calls.append(partial(_look_into, self.slots, first, step.inputs[0], partial(function, **step.options)))
+        else:
             self._run_forward(function, step, pool, calls)
         self._end(ending, calls)
 
@@ -207,6 +220,9 @@ class Program:
     def _bound_ufunc(self, function: np.ufunc, step: Step, out: Array) -> Callable[[], Any]:
         """Return the call of a ufunc on buffers; of one with options or arguments to look up as of any function."""
         if step.options or not self.looked_up.isdisjoint(step.inputs):
+            if function.nin == 1 and not step.options:
+                slots, (place,) = self.slots, step.inputs
+                return lambda: function(slots[place], out)
             return self._bound(function, step, {"out": out})
         return bound(function, *self._arguments(step), out=out)
 
@@ -228,27 +244,28 @@ class Program:
         return call
 
     def _make_view(self, step: Step) -> bool:
-        """Make a view of a buffer that stays one, whatever the values: what a linear map of one array returns."""
-        (first, *others), inputs = step.outputs, step.inputs
-        if isinstance(step.op, Call) or not step.op.linear or others or len(inputs) > 1:
-            return False
-        if self.plan.source[first] == first:
+        """Make a view of a buffer that stays one, whatever the values."""
+        if not self._is_view(step):
             return False
         view = step.op.forward(*self._arguments(step), **step.options)
-        if not np.may_share_memory(view, self.slots[inputs[0]]):
+        if not np.may_share_memory(view, self.slots[step.inputs[0]]):
             return False
-        self.slots[first] = view
+        self.slots[step.outputs[0]] = view
         return True
 
-    def _prepare(self, step: Step, pool: Pool, calls: list[Callable[[], object]]) -> bool:
+    def _is_view(self, step: Step) -> bool:
+        """Whether the result was a view when it was recorded, and is what a linear map of one array returns."""
+        one = not isinstance(step.op, Call) and len(step.inputs) == len(step.outputs) == 1
+        return one and bool(step.op.linear or step.op.views) and self.plan.source[step.outputs[0]] != step.outputs[0]
+
+    def _prepare(self, step: Step, pool: Pool, known: Known, calls: list[Callable[[], object]]) -> bool:
         """Have the operation bind its calls to buffers; return whether it could."""
         prepare = None if isinstance(step.op, Call) else step.op.prepare
         values = [self.seen[place] for place in step.outputs]
         if prepare is None or not all(map(can_hold, values)) or any(map(self._is_made_afresh, step.outputs)):
             return False
         outs = [pool.take(value, place) for value, place in zip(values, step.outputs, strict=True)]
-        known = self.known if step.lane is None else None  # micro-batches share their memory, what is kept is apart
-        with prepared_for(pool.lend, known):
+        with prepared_for(pool, known):
             prepared = prepare(outs[0] if len(outs) == 1 else tuple(outs), *self._arguments(step), **step.options)
         pool.take_back()
         if prepared is None:
@@ -291,6 +308,10 @@ class Program:
                     slots[place] = own(value) if foreign and getattr(value, "base", None) is not None else value
 
         calls.append(run)
+
+
+def _look_into(slots: list[Any], out: int, place: int, view: Callable[[Any], Any]) -> None:
+    slots[out] = view(slots[place])
 
 
 def _forget(slots: list[Any], places: list[int]) -> None:

@@ -12,6 +12,10 @@ import numpy as np
 from ..core.recorder import Step
 from ..kernels.threads import get_num_threads
 
+# Sums over a batch are added up in so many parts, of every so manieth micro-batch each: so they have the same bits for
+# every number of threads, of which no more than these have something to do.
+SUMS = 8
+
 
 class Region(NamedTuple):
     """Consecutive steps: of no micro-batch, or of several, which run at once.
@@ -44,7 +48,7 @@ class Schedule:
     regions : list of Region
         What runs one after the other.
     groups : int
-        Micro-batch k belongs to group k % groups: those of one group run one after the other and share buffers.
+        Of micro-batches. Those of one run one after the other and share buffers, those of several run at once.
     source : dict
         For the place of each value that of the value in whose memory it lies.
     ending : list of set
@@ -57,7 +61,7 @@ class Schedule:
         self.steps, phases = _ordered(_needed(steps, outputs))
         self.regions = []
         lanes = {step.lane for step in self.steps} - {None}
-        self.groups = max(1, min(len(lanes), get_num_threads()))
+        self.groups = max(1, min(len(lanes), SUMS, get_num_threads()))
         start = 0
         for (_, divided), group in groupby(phases):
             stop = start + len(list(group))
@@ -67,6 +71,10 @@ class Schedule:
         self.ending: list[set[int]] = [set() for _ in self.steps]
         self.used: set[int] = set()
         self._find_ends(outputs)
+
+    def group(self, lane: int | None) -> int | None:
+        """Return the group of a micro-batch, the same for all that are added up together."""
+        return None if lane is None else lane % SUMS % self.groups
 
     def _sources(self, seen: Sequence[Any]) -> dict[int, int]:
         source = {place: place for place in range(len(seen))}
@@ -80,10 +88,10 @@ class Schedule:
     def _find_ends(self, outputs: Sequence[int]) -> None:
         """Walk backwards: who uses a value first is the last to use it.
 
-        What a micro-batch uses that is not its own, others may use at the same time: it ends with their region.
+        What a micro-batch uses that is not of its group, others may use at the same time: it ends with their region.
         """
         home = {
-            out: (region, self.steps[i].lane) for region in self.regions for i in region.steps
+            out: (region, self.group(self.steps[i].lane)) for region in self.regions for i in region.steps
             for out in self.steps[i].outputs
         }  # fmt: skip
         seen = {self.source[place] for place in outputs}
@@ -96,7 +104,7 @@ class Schedule:
                     if root in seen:
                         continue
                     seen.add(root)
-                    at_home = root in home and home[root][0] is region and home[root][1] == step.lane
+                    at_home = root in home and home[root] == (region, self.group(step.lane))
                     (self.ending[i] if at_home or not region.divided else region.ending).add(root)
         self.used.update(outputs)
 
