@@ -12,5 +12,13 @@ CASES: list[Case] = [*cases_training.CASES, *cases_operations.CASES, *cases_tape
 
 def selected(patterns: list[str]) -> list[Case]:
     """Return the cases whose name, or its end after a slash, matches a pattern; all without patterns."""
-    every = [shape for p in patterns or ["*"] for shape in (p, f"*/{p}")]
-    return [c for c in CASES if any(fnmatch.fnmatch(c.name, shape) for shape in every)]
+    for pattern in patterns:
+        if not any(_matches(c, pattern) for c in CASES):
+            raise SystemExit(
+                f"--cases {pattern}: no case is called so; --list names them all, and lenet5/* is several."
+            )
+    return [c for c in CASES if any(_matches(c, pattern) for pattern in patterns or ["*"])]
+
+
+def _matches(case: Case, pattern: str) -> bool:
+    return any(fnmatch.fnmatch(case.name, shape) for shape in (pattern, f"*/{pattern}"))

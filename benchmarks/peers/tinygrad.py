@@ -12,7 +12,7 @@ from tinygrad_np import grad, hessian, models, nn, tree, value_and_grad, vjp, vm
 
 from ..cases import Program, Results
 from ..networks import Network
-from ..operations import Operation, named, shared
+from ..operations import Kind, Operation, named, shared
 from ..tape import Library
 from ..trained import recovered
 
@@ -122,11 +122,21 @@ def _fresh(x: Any) -> Any:
 
 
 def operation(op: Operation, backward: bool, *, compiled: bool = False) -> list[Program]:
+    """With images in C order, and as they lie within a network: rows, channels, columns, batch."""
+    ways = (False, True) if "images" in op.kinds else (False,)
+    return [_operation(op, backward, inner, compiled) for inner in ways]
+
+
+def _operation(op: Operation, backward: bool, inner: bool, compiled: bool) -> Program:
     """The function, or its value and the cotangents of its inputs."""
-    inputs, options, which = op.inputs(), dict(op.options), op.differentiated
-    function = FUNCTIONS[op.function]
+
+    def laid_out(a: np.ndarray, kind: Kind) -> np.ndarray:
+        return a.transpose(1, 3, 2, 0).copy().transpose(3, 0, 2, 1) if inner and kind == "images" else a
+
+    inputs = [laid_out(a, kind) for a, kind in zip(op.inputs(), op.kinds, strict=True)]
+    options, which, function = dict(op.options), op.differentiated, FUNCTIONS[op.function]
     f = lambda *xs: function(*xs, **options)
-    g = op.cotangent(np.shape(f(*inputs)))
+    g = laid_out(op.cotangent(np.shape(f(*inputs))), op.output)
 
     def both(g: Any, *xs: Any) -> Any:
         rest = [None if i in which else x for i, x in enumerate(xs)]
@@ -140,9 +150,10 @@ def operation(op: Operation, backward: bool, *, compiled: bool = False) -> list[
 
     if compiled:
         f, both = tinygrad_np.compile(f), tinygrad_np.compile(both)
+    note = "batch innermost" if inner else ""
     if backward:
-        return [Program(lambda: both(g, *inputs), lambda: named(op, *both(g, *inputs)))]
-    return [Program(lambda: f(*inputs), lambda: named(op, f(*inputs)))]
+        return Program(lambda: both(g, *inputs), lambda: named(op, *both(g, *inputs)), note)
+    return Program(lambda: f(*inputs), lambda: named(op, f(*inputs)), note)
 
 
 def library(*, compiled: bool = False) -> Library:

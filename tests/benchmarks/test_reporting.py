@@ -255,3 +255,5 @@ def test_cases_are_selected_by_name_or_its_end():
     assert [c.name for c in selected(["lenet5/1"])] == ["training/lenet5/1"]
     assert {c.group for c in selected(["training/*", "chain"])} == {"training", "tape"}
     assert selected([]) == selected(["*"])
+    with pytest.raises(SystemExit, match="--cases lenet: no case"):
+        selected(["lenet5/1", "lenet"])

@@ -68,8 +68,8 @@ def leave(x: Any, trace: Trace) -> Any:
 
 
 def own(value: Any) -> Any:
-    """Copy an array that may be shared or read-only, so that the user may keep it and write to it."""
-    return value.copy() if type(value) is np.ndarray else value
+    """Copy an array that may be shared or read-only, in its memory order: the user may keep it and write to it."""
+    return value.copy(order="K") if type(value) is np.ndarray else value
 
 
 def as_kind_of(leaf: Array, x: Array | None) -> Array:
