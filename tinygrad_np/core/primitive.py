@@ -87,6 +87,7 @@ class Primitive:
 
     prepare: Rule | None = None
     divide: Rule | None = None
+    views = False
 
     def __init__(
         self,
@@ -118,7 +119,7 @@ class Primitive:
         self.parameters = (*self.arrays, *self.options)
         self._options = frozenset(self.options)
         self.differentiable = differentiable
-        self.weak = self.broadcasts = self.fresh = self.views = False
+        self.weak = self.broadcasts = self.fresh = False
         self.vjps: dict[int, Rule] = {}
         self.jvps: dict[int, Rule] = {}
         self.joint: tuple[tuple[int, ...], Rule] | None = None

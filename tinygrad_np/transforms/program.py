@@ -281,9 +281,9 @@ class Program:
     ) -> None:
         """Let a step's function run; copy its results into buffers, or keep large ones and views for the run."""
         ufunc, foreign = isinstance(function, np.ufunc), isinstance(step.op, Call)
-        # A reshape of an array that lies otherwise than the recorded one may be a view of it.
-        may_view = not foreign and step.op.linear and len(step.inputs) == 1
-        if (ufunc or step.op.prepare) and len(self._outputs_in(step.outputs[0])) == 1:
+        # A reshape of an array that lies otherwise than the recorded one may be a view of it, and an item is either.
+        may_view = not foreign and (step.op.views or (step.op.linear and len(step.inputs) == 1))
+        if (ufunc or step.op.prepare or step.op.views) and len(self._outputs_in(step.outputs[0])) == 1:
             (self.perhaps_fresh if may_view else self.fresh).update(step.outputs)
         call, slots, name, origin = self._bound(function, step), self.slots, step.op.name, self.origin
         shapes = [shape_of(self.seen[place]) for place in step.outputs]
