@@ -280,3 +280,17 @@ def test_large_intermediate_values_are_freed_in_a_run():
     compiled, x = compile(f), normal(BIG)
     compiled(x)
     assert peak(compiled, x) < 5 * x.nbytes
+
+
+def test_items_of_a_large_argument_are_the_callers_own():
+    f = lambda x, i: (x[1:], x[i], np.sin(x[2:4]), x[::-1, 3:5][1:])
+    compiled, i = compile(f), np.array([3, 3, 0, 399] * 100)
+    for seed in range(3):
+        x = normal(400, 200, seed=seed)
+        before = x.copy()
+        for _ in range(2):
+            for ours, expected in zip(compiled(x, i), f(before, i), strict=True):
+                np.testing.assert_array_equal(ours, expected)
+                assert not np.may_share_memory(ours, x)
+                ours[...] = 7
+        np.testing.assert_array_equal(x, before)
