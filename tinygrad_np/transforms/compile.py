@@ -160,7 +160,8 @@ def compile(
     batch_argnums : int or sequence of int, optional
         Positions of arguments whose arrays have the examples of a batch on their first axis. What f computes from
         them is then computed for some examples after the others, forward and backward, while that is in the cache, and
-        on several threads (`set_num_threads`). What mixes the examples (batch normalisation, a sort) is still right.
+        on as many threads as there are while it is recorded (`set_num_threads`). What mixes the examples (batch
+        normalisation, a sort) is still right.
     micro_batch : int
         The largest number of examples that are computed together then. What LeNet-5 needs for 32 fits a core's cache;
         layers of hundreds of channels, and networks without convolutions, are as fast or faster undivided.
