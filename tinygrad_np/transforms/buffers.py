@@ -42,8 +42,7 @@ class Pool:
 
     def lend(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
         """Lend an array until `take_back`, to a step that needs it only while it runs."""
-        self.scratch.append(self._block(math.prod(shape) * dtype.itemsize))
-        return np.ndarray(shape, dtype, self.scratch[-1])
+        return self._array(shape, dtype, self.scratch)
 
     def take_back(self) -> None:
         """Take back what was lent to a step."""
@@ -52,8 +51,7 @@ class Pool:
 
     def keep(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
         """Lend an array until `take_back_kept`, to steps that share what one of them computes."""
-        self.kept.append(self._block(math.prod(shape) * dtype.itemsize))
-        return np.ndarray(shape, dtype, self.kept[-1])
+        return self._array(shape, dtype, self.kept)
 
     def take_back_kept(self) -> None:
         """Take back what such steps had."""
@@ -63,6 +61,10 @@ class Pool:
     def border(self, shape: tuple[int, ...], dtype: np.dtype[Any], interior: tuple[Any, ...]) -> Any:
         """Lend zeros to steps that write to the interior: always the same, so the border stays zero."""
         return self.borders.setdefault((shape, dtype, repr(interior)), np.zeros(shape, dtype))
+
+    def _array(self, shape: tuple[int, ...], dtype: np.dtype[Any], lent: list[Any]) -> Any:
+        lent.append(self._block(math.prod(shape) * dtype.itemsize))
+        return np.ndarray(shape, dtype, lent[-1])
 
     def _block(self, size: int) -> Any:
         fitting = [b for b in self.free if size <= b.nbytes <= 2 * size + 1024]
