@@ -14,7 +14,7 @@ from .threads import parallel
 
 Array: TypeAlias = NDArray[Any]
 
-ROW = 4096
+ROW = 8192
 # Elements that threads share, and those of a block. Blocks that stay in the core's own cache take longer, though each
 # does more than one step: calls are then so short that to begin them counts, and that threads wait for each other.
 LARGE, BLOCK = 1 << 20, 1 << 19
