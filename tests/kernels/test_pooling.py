@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from tests.kernels import naive
 from tests.kernels.geometries import apply, assert_same, generators, geometries, lattice, rearranged
-from tinygrad_np.kernels import pooling
+from tinygrad_np.kernels import pooling, runs
+from tinygrad_np.kernels.order import memory_order
 from tinygrad_np.kernels.pooling import (
     max_pool,
     max_pool_winner,
@@ -222,15 +223,15 @@ def test_runs_of_channels_or_images_are_moved_as_wholes(layout, kernel, stride, 
     g[0, 0, 0, :3] = np.nan, np.inf, -0.0
 
     def results():
-        spread = sum_pool_transpose(g, size=size, scale=0.25, order=pooling.memory_order(x), **options)
+        spread = sum_pool_transpose(g, size=size, scale=0.25, order=memory_order(x), **options)
         return window_scatter(g, winner, size=size, **options), spread
 
     taken = []
-    take = pooling._Runs.take
-    monkeypatch.setattr(pooling._Runs, "take", lambda *arguments: taken.append(0) or take(*arguments))
+    spread_runs = runs.spread_runs
+    monkeypatch.setattr(pooling, "spread_runs", lambda *arguments: taken.append(0) or spread_runs(*arguments))
     by_runs = results()
     assert len(taken) == 2 + tiled
-    monkeypatch.setattr(pooling, "LONG", 100)
+    monkeypatch.setattr(runs, "LONG", 100)
     for a, b in zip(by_runs, results(), strict=True):
         assert a.dtype == b.dtype and a.strides == b.strides
         np.testing.assert_array_equal(a.view(f"i{a.itemsize}"), b.view(f"i{b.itemsize}"))

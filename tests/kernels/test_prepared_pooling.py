@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from tinygrad_np.kernels import pooling, prepared_pooling, runs
+from tinygrad_np.kernels.order import memory_order
 from tinygrad_np.kernels.scratch import FRESH, prepared_for
+from tinygrad_np.kernels.windows import plan_of
 
 DRAWS = np.random.default_rng(0)
 WINDOWS = {
@@ -76,7 +78,7 @@ def test_maxima_and_their_places(windows, arrays, dtype):
     assert_prepared("max_pool", y, x, known=known, **options)
     for value in (None, np.inf, np.nan):
         if value is not None:
-            x.transpose(pooling.memory_order(x)).reshape(-1)[::5] = value
+            x.transpose(memory_order(x)).reshape(-1)[::5] = value
         y[...] = pooling.max_pool(x, **options)
         assert_prepared("max_pool", y, x, **options)
         assert_prepared("max_pool_winner", pooling.max_pool_winner(x, y, **options), x, y, **options)
@@ -120,14 +122,23 @@ def test_sums_and_their_transposes(windows, arrays, dtype, scale):
         assert_prepared("sum_pool_transpose", back, g, size=size, scale=scale, **options)
 
 
-def test_runs_are_moved_as_wholes():
-    x, y, _, _, options = case("tiles", "runs of images", np.float32)
+@pytest.mark.parametrize("y_order", [(0, 1, 2, 3), (2, 0, 1, 3)])
+def test_runs_have_the_places_of_their_windows(y_order):
+    """The numbers of the input need not be in the order of those of the windows."""
+    x = np.arange(2.0 * 5 * 7 * 9).reshape(2, 5, 7, 9)
+    size, options = WINDOWS["with a rest"]
+    plan = plan_of(size, {"padding": ((0, 0),) * 2, "dilation": (1, 1), **options})
+    y = ordered((2, 2, 3, 9), np.float64, y_order)
     assert runs.have_runs(x, y)
-    numbers = runs.numbers_of_runs(x)
-    assert numbers.shape == (1, *x.shape[1:]) and numbers.max() == x.size // 9 - 1
-    out = np.empty_like(x)
-    runs.take_runs(x, numbers[:, ::-1], out)()
-    np.testing.assert_array_equal(out, x[:, ::-1])
+    gathered, spread, offsets = np.empty((4, *y.shape)), np.empty_like(x), runs.offsets_of(plan, x)
+    runs.gather_runs(plan, x, gathered)()
+    runs.spread_runs(plan, y, spread)()
+    for number, (i, j) in enumerate(itertools.product((0, 1), repeat=2)):
+        elements = (slice(None), slice(i, 4, 2), slice(j, 6, 2))
+        np.testing.assert_array_equal(gathered[number], x[elements])
+        np.testing.assert_array_equal(spread[elements], y)
+        assert (offsets[elements] == number).all()
+    assert (offsets[:, 4:] == 4).all() and (offsets[:, :, 6:] == 4).all()
 
 
 def test_what_has_no_runs():

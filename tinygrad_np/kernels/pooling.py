@@ -14,120 +14,24 @@ than float16 there may be an array `out`.
 """
 
 from collections.abc import Callable
-from functools import lru_cache, partial
-from itertools import islice, product
+from functools import partial
+from itertools import islice
 from math import prod
-from typing import Any, NamedTuple, TypeAlias, TypedDict, Unpack
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .elementwise import keep
+from .order import Array, Sizes, arranged, memory_order
+from .runs import have_runs, offsets_of, spread_runs
 from .threads import parallel
+from .windows import Axis, Plan, Windows, plan_of
 
-Array: TypeAlias = NDArray[Any]
-Sizes: TypeAlias = tuple[int, ...]
-Padding: TypeAlias = tuple[tuple[int, int], ...]
-Slices: TypeAlias = tuple[slice, ...]
-
-LONG = 8  # numbers in a run from which it is moved as a whole
-MOST = 1 << 21  # bytes of an array up to which its runs are listed
 SMALL = 4  # elements of a window up to which it is folded offset by offset
 # Elements of the input that threads share, and of what one of them does at a time: strided slices have short rows,
 # which take as long to begin as to do, and so an array takes no longer whole than in blocks that stay in the cache.
 LARGE, BLOCK = 1 << 20, 1 << 19
-
-
-class Windows(TypedDict):
-    """The options of every function here, one entry a spatial axis.
-
-    `stride` and `dilation` are positive, `padding` has non-negative pairs (low, high). By `output_size` the last
-    window may hang over the padded end, into more padding.
-    """
-
-    kernel_size: Sizes
-    stride: Sizes
-    padding: Padding
-    dilation: Sizes
-    output_size: Sizes
-
-
-class _Axis(NamedTuple):
-    """The windows along one spatial axis: its size and its entries of the options."""
-
-    size: int
-    kernel: int
-    stride: int
-    low: int
-    dilation: int
-    out: int
-
-    @property
-    def disjoint(self) -> bool:
-        """Whether no two windows overlap."""
-        return self.stride > (self.kernel - 1) * self.dilation
-
-    @property
-    def tiled(self) -> bool:
-        """Whether the windows follow each other from the start without a gap, overlap or overhang."""
-        return (
-            self.low == 0 and self.dilation == 1 and self.stride == self.kernel and self.out * self.kernel <= self.size
-        )
-
-    def seen(self, r: int) -> tuple[slice, slice]:
-        """Give the windows whose element r lies in the input, and these elements."""
-        shift = r * self.dilation - self.low
-        first = max(0, -(shift // self.stride))
-        count = max(0, min(self.out, (self.size - 1 - shift) // self.stride + 1) - first)
-        start = first * self.stride + shift
-        return slice(first, first + count), slice(start, start + count * self.stride, self.stride)
-
-
-class Plan(NamedTuple):
-    """What follows from size and options.
-
-    For each offset, row-major, there are the index of the windows that see the input there, and that of what they see.
-    Tiling windows cover the index `covered`, whose axes split by the shape `split`; there the window's elements are
-    where `widened` has new axes.
-    """
-
-    axes: tuple[_Axis, ...]
-    offsets: tuple[tuple[Slices, Slices], ...]
-    inside: bool  # all windows see the input with all their elements
-    disjoint: bool
-    tiled: bool
-    full: bool  # no element of the input is in no window
-    covered: Slices
-    split: Sizes
-    widened: tuple[slice | None, ...]
-
-
-@lru_cache(maxsize=512)
-def _plan_cached(size: Sizes, *options: Any) -> Plan:
-    kernel_size, stride, padding, dilation, output_size = options
-    lows = (low for low, _ in padding)
-    axes = tuple(_Axis(*axis) for axis in zip(size, kernel_size, stride, lows, dilation, output_size, strict=True))
-    offsets = []
-    for seen in product(*([axis.seen(r) for r in range(axis.kernel)] for axis in axes)):
-        p, elements = zip(*seen, strict=True)
-        offsets.append(((slice(None), *p), (slice(None), *elements)))
-    inside = all(p.stop - p.start == a.out for a in axes for p, _ in map(a.seen, range(a.kernel)))
-    tiled = all(axis.tiled for axis in axes)
-    full = tiled and all(axis.out * axis.kernel == axis.size for axis in axes)
-    every, disjoint = slice(None), all(axis.disjoint for axis in axes)
-    covered = (every, *(slice(axis.out * axis.kernel) for axis in axes))
-    split = tuple(k for axis in axes for k in (axis.out, axis.kernel))
-    widened = (every, *(every, None) * len(axes), every)
-    return Plan(axes, tuple(offsets), inside, disjoint, tiled, full, covered, split, widened)
-
-
-def plan_of(size: Sizes, windows: Windows) -> Plan:
-    """Settle what follows from the size and the options, once for each."""
-    return _plan_cached(size, *_options(windows))
-
-
-def _options(windows: Windows) -> tuple[Any, ...]:
-    return windows["kernel_size"], windows["stride"], windows["padding"], windows["dilation"], windows["output_size"]
 
 
 def _by_blocks(task: Callable[..., object], x: Array, *others: Array) -> None:
@@ -170,7 +74,7 @@ def _fold_block(ufunc: np.ufunc, x: Array, plan: Plan, start: Any, out: Array | 
     return out
 
 
-def _fold_axis(ufunc: np.ufunc, x: Array, i: int, axis: _Axis, start: Any) -> Array:
+def _fold_axis(ufunc: np.ufunc, x: Array, i: int, axis: Axis, start: Any) -> Array:
     before, everywhere = (slice(None),) * i, slice(0, axis.out)
     seen = [axis.seen(r) for r in range(axis.kernel)]
     seen.sort(key=lambda part: part[0] != everywhere)
@@ -249,13 +153,15 @@ def window_scatter(
     Its memory order is that of `winner`, so of the x that was pooled, in whichever order g arrives.
     """
     order = memory_order(winner)
-    g, plan = _arranged(g, order), plan_of(size, windows)
+    g, plan = arranged(g, order), plan_of(size, windows)
     dtype = g.dtype if plan.disjoint else _accumulator(g)
     x_bar = np.empty_like(winner, dtype, shape=(len(g), *size, g.shape[-1])) if out is None else out
-    if len(plan.offsets) <= SMALL and plan.disjoint and _has_runs(order, x_bar, g, winner):
-        runs = _runs_of_windows(order, g.shape, size, _options(windows))
-        bits = runs.take(g, x_bar).view(f"i{x_bar.itemsize}")
-        np.multiply(bits, np.equal(runs.take(winner, np.empty_like(x_bar, winner.dtype)), runs.offsets), out=bits)
+    few = plan.disjoint and len(plan.offsets) <= SMALL
+    if few and x_bar.dtype.char in "fd" and have_runs(x_bar, g, winner, order=order):
+        bits, wide = x_bar.view(f"i{x_bar.itemsize}"), np.empty_like(x_bar, winner.dtype)
+        spread_runs(plan, g, x_bar, order)()
+        spread_runs(plan, winner, wide, order)()
+        np.multiply(bits, np.equal(wide, offsets_of(plan, x_bar, order)), out=bits)
         return x_bar
 
     def task(into: Array, given: Array, places: Array) -> None:
@@ -293,13 +199,11 @@ def sum_pool_transpose(
     is still small.
     """
     plan = plan_of(size, windows)
-    g = g if order is None else _arranged(g, order)
+    g = g if order is None else arranged(g, order)
     x_bar = np.empty_like(g, shape=(len(g), *size, g.shape[-1])) if out is None else out
-    if plan.tiled and plan.full and order is not None and _has_runs(order, x_bar, g):
-        scaled = g if scale == 1 else np.multiply(g, scale)
-        return _runs_of_windows(order, g.shape, size, _options(windows)).take(scaled, x_bar)
-
-    if x_bar.size < LARGE:
+    if plan.full and order is not None and x_bar.dtype.char in "fd" and have_runs(x_bar, g, order=order):
+        spread_runs(plan, g if scale == 1 else np.multiply(g, scale), x_bar, order)()
+    elif x_bar.size < LARGE:
         _spread_scaled(plan, scale, x_bar, g)
     else:
         _by_blocks(partial(_spread_scaled, plan, scale), x_bar, g)
@@ -334,58 +238,6 @@ def _spread(g: Array, plan: Plan, size: Sizes) -> Array:
     return x_bar
 
 
-class _Runs(NamedTuple):
-    """The runs of an input that windows tile: numbers that lie together in memory and are in windows together.
-
-    Attributes
-    ----------
-    order : tuple of int
-        The memory order of the input and of the windows; its last axis is that of the runs.
-    windows : array
-        For each run of the input, in that order, the number of the run of its window, 0 if it is in none.
-    offsets : array
-        For each element of the input the number of its offset in the window, a further one if it is in none.
-    """
-
-    order: Sizes
-    windows: NDArray[np.intp]
-    offsets: NDArray[np.uint8]
-
-    def take(self, y: Array, x: Array) -> Array:
-        """Give every run of x that of its window in y, and return x."""
-        n = y.shape[self.order[-1]]
-        from_runs, to_runs = (a.transpose(self.order).reshape(-1, n) for a in (y, x))
-        from_runs.take(self.windows, 0, to_runs, "clip")  # all are in range, but to look makes a copy of x
-        return x
-
-
-@lru_cache(maxsize=64)
-def _runs_of_windows(order: Sizes, shape: Sizes, size: Sizes, options: tuple[Any, ...]) -> _Runs:
-    """Find the runs, for windows of a shape (N, *output_size, C)."""
-    plan, inverse = _plan_cached(size, *options), _inverse(order)
-    lengths = [1 if axis == order[-1] else shape[axis] for axis in order]
-    numbers = np.arange(prod(lengths)).reshape(lengths).transpose(inverse)
-    x = (shape[0], *size, shape[-1])
-    windows = np.zeros([1 if axis == order[-1] else n for axis, n in enumerate(x)], np.intp)
-    offsets = np.full([x[axis] for axis in order], len(plan.offsets), np.uint8).transpose(inverse)
-    for number, (p, elements) in enumerate(plan.offsets):
-        windows[elements] = numbers[p]
-        offsets[elements] = number
-    return _Runs(order, windows.transpose(order).reshape(-1), offsets)
-
-
-def _has_runs(order: Sizes, x: Array, *others: Array) -> bool:
-    """Whether arrays lie without gaps in this order, with runs of channels or images that are long enough to move."""
-    axis = order[-1]
-    return (
-        axis in (0, x.ndim - 1)
-        and x.shape[axis] >= LONG
-        and x.nbytes <= MOST
-        and x.dtype.char in "fd"
-        and all(a.transpose(order).flags.c_contiguous for a in (x, *others))
-    )
-
-
 def winner_to_flat_index(winner: Array, *, size: Sizes, **windows: Unpack[Windows]) -> NDArray[np.int64]:
     """Give the place of each winner in the plane `size`, row-major and without padding; -1 where it is padding."""
     flat = np.zeros_like(winner, np.int64)
@@ -397,27 +249,6 @@ def winner_to_flat_index(winner: Array, *, size: Sizes, **windows: Unpack[Window
         inside &= (position >= 0) & (position < axis.size)
         flat = flat * axis.size + position
     return np.where(inside, flat, -1)
-
-
-def memory_order(a: Array) -> Sizes:
-    """Give the axes from the slowest to the fastest in memory."""
-    return _order_of(a.strides)
-
-
-@lru_cache
-def _order_of(strides: Sizes) -> Sizes:
-    return tuple(sorted(range(len(strides)), key=lambda i: -strides[i]))
-
-
-@lru_cache
-def _inverse(order: Sizes) -> Sizes:
-    return tuple(sorted(range(len(order)), key=order.__getitem__))
-
-
-def _arranged(a: Array, order: Sizes) -> Array:
-    """Give an array in this memory order, itself if it has it: what is used several times is rearranged once."""
-    b = a.transpose(order)
-    return a if b.flags.c_contiguous else np.ascontiguousarray(b).transpose(_inverse(order))
 
 
 def _accumulator(a: Array) -> np.dtype[Any]:

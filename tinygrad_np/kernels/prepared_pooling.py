@@ -13,23 +13,19 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from tinygrad_np.kernels.binding import bound
+from tinygrad_np.kernels.order import Array, Sizes, inverse, memory_order
 from tinygrad_np.kernels.pooling import (
     LARGE,
     SMALL,
-    Array,
-    Plan,
-    Sizes,
-    Windows,
     max_pool,
     max_pool_winner,
-    memory_order,
-    plan_of,
     sum_pool,
     sum_pool_transpose,
     window_scatter,
 )
-from tinygrad_np.kernels.runs import MOST, have_runs, numbers_of_runs, take_runs
+from tinygrad_np.kernels.runs import MOST, gather_runs, have_runs, offsets_of, spread_runs
 from tinygrad_np.kernels.scratch import kept, scratch, shared
+from tinygrad_np.kernels.windows import Plan, Windows, plan_of
 
 Calls = list[Callable[[], object]]
 Elements = Array | list[Array]  # an array for each offset
@@ -94,9 +90,9 @@ def prepare_window_scatter(
     wide, wins = _like(out, winner.dtype), _like(out, np.bool_)
     return [
         *arrange,
-        take_runs(ordered, _windows_of(out, ordered, plan), out),
-        take_runs(winner, _windows_of(out, winner, plan), wide),
-        bound(np.equal, wide, _offsets_of(out, plan), out=wins),
+        spread_runs(plan, ordered, out),
+        spread_runs(plan, winner, wide),
+        bound(np.equal, wide, offsets_of(plan, out), out=wins),
         bound(np.multiply, out.view(bits), wins, out=out.view(bits)),
     ]
 
@@ -124,7 +120,7 @@ def prepare_sum_pool_transpose(
         return [partial(sum_pool_transpose, g, size=size, scale=scale, order=order, out=out, **windows)]
     scaled = _like(out, out.dtype, g.shape)
     if plan.full and have_runs(out, scaled):
-        return [bound(np.multiply, g, scale, out=scaled), take_runs(scaled, _windows_of(out, scaled, plan), out)]
+        return [bound(np.multiply, g, scale, out=scaled), spread_runs(plan, scaled, out)]
     tiles = out[plan.covered].reshape(len(out), *plan.split, out.shape[-1])
     if not np.may_share_memory(tiles, out):
         return None
@@ -147,7 +143,7 @@ def _spread(tiles: Array, g: Array, scale: float, plan: Plan) -> Calls:
 def _like(a: Array, dtype: DTypeLike, shape: Sizes | None = None) -> Array:
     """Return scratch in the memory order of an array."""
     order, shape = memory_order(a), a.shape if shape is None else shape
-    return scratch(tuple(shape[i] for i in order), dtype).transpose(np.argsort(order))
+    return scratch(tuple(shape[i] for i in order), dtype).transpose(inverse(order))
 
 
 def _copied(a: Array, like: Array) -> tuple[Array, Calls]:
@@ -184,11 +180,9 @@ def _elements(x: Array, y: Array, plan: Plan) -> tuple[Elements, Calls]:
     """
     order = memory_order(y)
     gathered = kept((len(plan.offsets), *(y.shape[i] for i in order)), x.dtype)
-    gathered = gathered.transpose(0, *(1 + np.argsort(order)))
+    gathered = gathered.transpose(0, *(1 + i for i in inverse(order)))
     if have_runs(x, y):
-        numbers = numbers_of_runs(x)
-        places = np.stack([numbers[elements] for _, elements in plan.offsets])
-        return gathered, [take_runs(x, places, gathered)]
+        return gathered, [gather_runs(plan, x, gathered)]
     if plan.tiled and x.nbytes <= MOST:
         tiles = x[plan.covered].reshape(len(x), *plan.split, x.shape[-1])
         kernels = range(2, tiles.ndim - 1, 2)
@@ -201,20 +195,3 @@ def _elements_for_several(x: Array, y: Array, plan: Plan) -> tuple[Elements, Cal
     """Return the same, for the maximum and for its place: gathered once for both."""
     (elements, calls), new = shared(_elements, x, y, plan)
     return elements, calls if new else []
-
-
-def _windows_of(x: Array, y: Array, plan: Plan) -> Array:
-    """Return for each run of x the number of the run of y that its window has, 0 if it is in none."""
-    numbers = numbers_of_runs(y)
-    windows = np.zeros_like(numbers_of_runs(x))
-    for _, elements in plan.offsets:
-        windows[elements] = numbers
-    return windows
-
-
-def _offsets_of(x: Array, plan: Plan) -> Array:
-    """Return for each element of x the number of its offset in its window, a further one if it is in none."""
-    offsets = np.full_like(x, len(plan.offsets), np.uint8)
-    for number, (_, elements) in enumerate(plan.offsets):
-        offsets[elements] = number
-    return offsets

@@ -13,6 +13,7 @@ from ..core.families import signature_of
 from ..core.primitive import Primitive
 from ..core.tensor import Array, Tensor, shape_of
 from ..kernels import pooling as kernels
+from ..kernels.order import memory_order
 from .windows import (
     Ints,
     Layout,
@@ -93,7 +94,7 @@ def _order(x: Array) -> Tuple | None:
     rank = len(shape_of(x))
     while type(x) is Tensor:
         x = x._value
-    return kernels.memory_order(x) if type(x) is np.ndarray and x.ndim == rank else None
+    return memory_order(x) if type(x) is np.ndarray and x.ndim == rank else None
 
 
 @max_pool_op.defvjp("x")

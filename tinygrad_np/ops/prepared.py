@@ -18,7 +18,7 @@ from ..core.tensor import Array
 from ..kernels.binding import as_vectors, bound
 from ..kernels.columns import Geometry
 from ..kernels.elementwise import LARGE, choose
-from ..kernels.pooling import memory_order
+from ..kernels.order import memory_order
 from ..kernels.prepared_convolution import prepare_correlate, prepare_input_gradient, prepare_kernel_gradient
 from ..kernels.prepared_cross_entropy import prepare_cross_entropy, prepare_cross_entropy_gradient
 from ..kernels.prepared_pooling import (
