@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .order import memory_order
+
 
 def bound(ufunc: np.ufunc, *inputs: Any, out: NDArray[Any]) -> Callable[[], Any]:
     """Return the call of a ufunc that writes to `out`.
@@ -49,7 +51,7 @@ def as_vectors(*arrays: Any) -> list[Any]:
     first, *others = some.values() or [None]
     if not isinstance(first, np.ndarray) or first.flags.c_contiguous:
         return list(arrays)
-    order = sorted(range(first.ndim), key=lambda i: -first.strides[i])
+    order = memory_order(first)
     alike = all(isinstance(a, np.ndarray) and a.shape == first.shape for a in others)
     if not (alike and all(a.transpose(order).flags.c_contiguous for a in some.values())):
         return list(arrays)

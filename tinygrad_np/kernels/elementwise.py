@@ -5,14 +5,12 @@ large arrays of floating-point numbers that lie alike in memory.
 """
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .order import Array, memory_order
 from .threads import parallel
-
-Array: TypeAlias = NDArray[Any]
 
 ROW = 8192
 # Elements that threads share, and those of a block. Blocks that stay in the core's own cache take longer, though each
@@ -24,7 +22,7 @@ def _by_blocks(function: Callable[..., Any], arrays: tuple[Any, ...], out: Array
     """Compute function(*arrays, out) of large arrays, the last one surely an array; None if they do not lie alike."""
     like = arrays[-1]
     y = np.empty_like(like) if out is None else out
-    order = sorted(range(y.ndim), key=lambda i: -y.strides[i])
+    order = memory_order(y)
     if like.dtype.char not in "fd" or not y.transpose(order).flags.c_contiguous:
         return None
     if any(type(a) is not np.ndarray or (a.dtype, a.shape, a.strides) != (y.dtype, y.shape, y.strides) for a in arrays):

@@ -12,11 +12,12 @@ Sizes: TypeAlias = tuple[int, ...]
 
 def memory_order(a: Array) -> Sizes:
     """Give the axes from the slowest to the fastest in memory."""
-    return _order_of(a.strides)
+    return order_of(a.strides)
 
 
 @lru_cache
-def _order_of(strides: Sizes) -> Sizes:
+def order_of(strides: Sizes) -> Sizes:
+    """Give the memory order of an array by its strides."""
     return tuple(sorted(range(len(strides)), key=lambda i: -strides[i]))
 
 

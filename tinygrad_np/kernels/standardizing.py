@@ -14,15 +14,12 @@ x - mean in place of x. float16 is computed in float32, moments too.
 import math
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .order import Array, Sizes, inverse, order_of
 from .threads import parallel
-
-Array: TypeAlias = NDArray[Any]
-Sizes: TypeAlias = tuple[int, ...]
 
 FAR = 4.0
 BLOCK = 1 << 18  # elements: with fewer, calls are so short that threads wait for each other
@@ -51,19 +48,19 @@ class _View(NamedTuple):
         """Make an array like x, or take `out`, if that lies in memory as the view does, and see it as (A, K, B)."""
         y = np.empty_like(x, dtype) if out is None or out.dtype != dtype else out
         if not y.transpose(self.order).flags.c_contiguous:
-            y = np.empty(self.lengths, dtype).transpose(np.argsort(self.order))
+            y = np.empty(self.lengths, dtype).transpose(inverse(self.order))
         return y, y.transpose(self.order).reshape(self.shape)
 
     def grouped(self, values: Array) -> Array:
         """Give (K, 1) the axes of the array, with reduced ones of length 1."""
         lengths = [self.groups[i] for i in self.order]
-        return np.ascontiguousarray(values.reshape(lengths).transpose(np.argsort(self.order)))
+        return np.ascontiguousarray(values.reshape(lengths).transpose(inverse(self.order)))
 
 
 @lru_cache(maxsize=512)
 def _view(sizes: Sizes, strides: Sizes, axis: Sizes) -> _View:
     """See an array in its memory order, or if its groups do not lie like that, with its groups first."""
-    order = tuple(sorted(range(len(sizes)), key=lambda i: -strides[i]))
+    order = order_of(strides)
     kept = [i for i, a in enumerate(order) if a not in axis and sizes[a] != 1]
     first, last = (kept[0], kept[-1] + 1) if kept else (0, 0)
     if any(a in axis and sizes[a] != 1 for a in order[first:last]):

@@ -8,17 +8,14 @@ tenth, and its errors are no larger.
 from collections.abc import Callable
 from functools import lru_cache, partial
 from math import prod
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .binding import bound
+from .order import Array, Sizes, order_of
 from .scratch import scratch
 from .threads import hold_blas
-
-Array: TypeAlias = NDArray[Any]
-Sizes: TypeAlias = tuple[int, ...]
 
 # Rows of a matrix whose columns are added up, or else numbers to add up, from which a product pays; and the numbers
 # from which OpenBLAS would wake its threads for it.
@@ -90,7 +87,7 @@ def _product(shape: Sizes, strides: Sizes, dtype: Any, axis: Sizes) -> _Product 
     kept = [i for i in range(len(shape)) if i not in axis]
     if len(kept) != 1 or dtype.char not in "fd" or 0 in shape:
         return None
-    order = tuple(sorted(range(len(shape)), key=lambda i: -strides[i]))
+    order = order_of(strides)
     place = order.index(kept[0])
     outer, inner = (prod([shape[i] for i in part]) for part in (order[:place], order[place + 1 :]))
     pays = outer >= ROWS if inner == 1 else prod(shape) >= NUMBERS

@@ -18,7 +18,7 @@ from ..core.tensor import Array
 from ..kernels.binding import as_vectors, bound
 from ..kernels.columns import Geometry
 from ..kernels.elementwise import LARGE, choose
-from ..kernels.order import memory_order
+from ..kernels.order import inverse, memory_order
 from ..kernels.prepared_convolution import prepare_correlate, prepare_input_gradient, prepare_kernel_gradient
 from ..kernels.prepared_cross_entropy import prepare_cross_entropy, prepare_cross_entropy_gradient
 from ..kernels.prepared_pooling import (
@@ -78,7 +78,7 @@ def _relu_gradient(out: Array, g: Array, y: Array) -> Calls:
     if _is_shared(out, g, y):
         return [partial(relu_gradient.forward, g, y, out)]
     order = memory_order(y)
-    mask = scratch(tuple(y.shape[i] for i in order), np.bool_).transpose(np.argsort(order))
+    mask = scratch(tuple(y.shape[i] for i in order), np.bool_).transpose(inverse(order))
     return [bound(np.greater, y, 0, out=mask), bound(np.multiply, g, mask, out=out)]
 
 
