@@ -147,3 +147,9 @@ def test_what_has_no_runs():
     assert not any(runs.have_runs(a) for a in shapes.values())
     assert runs.have_runs(wide) and not runs.have_runs(wide, np.zeros((8, 3, 3, 9)).transpose(3, 1, 2, 0))
     assert not runs.have_runs(wide[..., :7].copy())
+
+
+def test_places_of_maxima_of_no_images_are_left_to_the_kernel():
+    x, y, _, _, options = case("tiles", "runs of channels", np.float32)
+    nothing = np.empty((0, *y.shape[1:]), np.uint8)
+    assert prepared_pooling.prepare_max_pool_winner(nothing, x[:0], y[:0], **options) is None

@@ -47,7 +47,7 @@ def prepare_max_pool_winner(out: Array, x: Array, y: Array, **windows: Unpack[Wi
     if x.size >= LARGE:
         return [partial(max_pool_winner, x, y, out=out, **windows)]
     plan = plan_of(x.shape[1:-1], windows)
-    if not _is_simple(plan) or out.itemsize != 1:
+    if not _is_simple(plan) or out.itemsize != 1 or not out.size:  # of nothing there is no maximum to look at
         return None
     (first, *others), gather = _elements_for_several(x, y, plan)
     passed, other = _like(out, np.bool_), _like(out, np.bool_)
