@@ -91,6 +91,15 @@ def test_results_of_examples_are_joined():
         assert found["n"] == LABELS.sum()
 
 
+def test_captured_arrays_are_read_where_they_lie():
+    weights = np.arange(1.0, N + 1).reshape(N, 1, 1, 1)
+    f = lambda x: np.sum(np.tanh(x) * weights)
+    compiled = compile(f, batch_argnums=0, micro_batch=2)
+    for _ in range(3):
+        _close(compiled(X), f(X))
+        weights *= 2
+
+
 def test_second_derivatives_and_other_transforms_run_inside():
     hessian = lambda w, x: tg.hessian(lambda v: np.mean(np.tanh(x[:, 0, 0] @ v) ** 2))(w["b"][:2])
     each = lambda w, x: tg.vmap(tg.grad(lambda v, xi: np.sum(np.tanh(xi * v) ** 2)), (None, 0))(w["b"][:2], x)

@@ -62,9 +62,11 @@ class MicroBatches(Trace):
     def cut(self, x: Array, axis: int) -> Tensor:
         """Make a Tensor of this trace of a whole array.
 
-        Its parts are copies, if of numbers: so each lies where it did in the last run, and calls can be bound to it.
+        Parts of a Tensor of numbers are copies: so each lies where it did in the last run, and calls can be bound to it.
+        Those of a captured array are views, which are read where it lies.
         """
-        before, copies, parts = (slice(None),) * axis, dtype_of(x).kind in "iufc", []
+        before, parts = (slice(None),) * axis, []
+        copies = type(x) is Tensor and dtype_of(x).kind in "iufc"
         for k, edges in enumerate(self.ranges):
             with self._lane(k):
                 part = x[(*before, slice(*edges))]
