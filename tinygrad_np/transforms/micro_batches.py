@@ -62,8 +62,8 @@ class MicroBatches(Trace):
     def cut(self, x: Array, axis: int) -> Tensor:
         """Make a Tensor of this trace of a whole array.
 
-        Parts of a Tensor of numbers are copies: so each lies where it did in the last run, and calls can be bound to it.
-        Those of a captured array are views, which are read where it lies.
+        Parts of a Tensor of numbers are copies: so each lies where it did in the last run, and calls can be bound to
+        it. Those of a captured array are views, which are read where it lies.
         """
         before, parts = (slice(None),) * axis, []
         copies = type(x) is Tensor and dtype_of(x).kind in "iufc"
