@@ -104,7 +104,7 @@ def prepare_sum_pool(out: Array, x: Array, *, scale: float = 1.0, **windows: Unp
         return None
     if x.size >= LARGE:
         return [partial(sum_pool, x, scale=scale, out=out, **windows)]
-    elements, calls = _elements(x, out, plan)
+    elements, calls = _elements(x, out, plan, scratch)
     calls += _fold(np.add, out, elements)
     return calls if scale == 1 else [*calls, bound(np.multiply, out, scale, out=out)]
 
@@ -172,14 +172,14 @@ def _fold(ufunc: np.ufunc, out: Array, elements: Elements) -> Calls:
 # -- windows of runs ---------------------------------------------------------------------------------------------------
 
 
-def _elements(x: Array, y: Array, plan: Plan) -> tuple[Elements, Calls]:
+def _elements(x: Array, y: Array, plan: Plan, memory: Callable[..., Array]) -> tuple[Elements, Calls]:
     """Return what the windows see at each offset, an array like y each, and the calls that gather it if any must.
 
-    One call gathers all in one array, for NumPy takes several times as long for a small array of short runs as for a
-    contiguous one.
+    One call gathers all in one array of this memory, for NumPy takes several times as long for a small array of short
+    runs as for a contiguous one.
     """
     order = memory_order(y)
-    gathered = kept((len(plan.offsets), *(y.shape[i] for i in order)), x.dtype)
+    gathered = memory((len(plan.offsets), *(y.shape[i] for i in order)), x.dtype)
     gathered = gathered.transpose(0, *(1 + i for i in inverse(order)))
     if have_runs(x, y):
         return gathered, [gather_runs(plan, x, gathered)]
@@ -193,5 +193,5 @@ def _elements(x: Array, y: Array, plan: Plan) -> tuple[Elements, Calls]:
 
 def _elements_for_several(x: Array, y: Array, plan: Plan) -> tuple[Elements, Calls]:
     """Return the same, for the maximum and for its place: gathered once for both."""
-    (elements, calls), new = shared(_elements, x, y, plan)
+    (elements, calls), new = shared(_elements, x, y, plan, kept)
     return elements, calls if new else []
