@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from tinygrad_np.kernels.order import inverse
 from tinygrad_np.kernels.threads import parallel
 
 Array: TypeAlias = NDArray[Any]
@@ -107,7 +108,7 @@ class Plan(ABC):
         n, _, channels, filters, kernel, stride, padding, dilation, self.groups = self.geometry = geometry
         self.depth, self.width, self.itemsize = geometry.depth, geometry.width, itemsize
         self.arrange()
-        self.inverse = tuple(np.argsort(self.order).tolist())
+        self.inverse = inverse(self.order)
         self.padding = self._ordered(((0, 0), *padding, (0, 0)))
         self.pads = any(map(any, padding))
         self.padded = self._ordered((n, *geometry.padded, channels))

@@ -5,7 +5,8 @@ from functools import lru_cache
 from itertools import product
 from typing import Any, NamedTuple, TypeAlias, TypedDict
 
-Sizes: TypeAlias = tuple[int, ...]
+from .order import Sizes
+
 Padding: TypeAlias = tuple[tuple[int, int], ...]
 Slices: TypeAlias = tuple[slice, ...]
 

@@ -220,9 +220,6 @@ class Program:
     def _bound_ufunc(self, function: np.ufunc, step: Step, out: Array) -> Callable[[], Any]:
         """Return the call of a ufunc on buffers; of one with options or arguments to look up as of any function."""
         if step.options or not self.looked_up.isdisjoint(step.inputs):
-            if function.nin == 1 and not step.options:
-                slots, (place,) = self.slots, step.inputs
-                return lambda: function(slots[place], out)
             return self._bound(function, step, {"out": out})
         return bound(function, *self._arguments(step), out=out)
 
@@ -234,6 +231,9 @@ class Program:
         args, slots, options = self._arguments(step), self.slots, {**step.options, **more}
         if not places:
             return partial(function, *args, **options)
+        if len(args) == 1:
+            place = places[0][1]
+            return lambda: function(slots[place], **options)
 
         def call() -> Any:
             full = args.copy()
